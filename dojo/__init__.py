@@ -1,0 +1,1 @@
+"""The dojo: checks katas, keeps time and history, rehearses the questions."""

@@ -1,0 +1,163 @@
+"""`assert_close`: an array comparison that tells a learner what went wrong.
+
+NumPy's functions are bound when this file is imported, before any stub is: a stub that
+replaces parts of `numpy` or `numpy.testing` cannot change a verdict.
+"""
+
+import dataclasses
+from numpy import abs as absolute
+from numpy import (
+    argwhere,
+    array2string,
+    asarray,
+    broadcast_to,
+    errstate,
+    float64,
+    isfinite,
+    isnan,
+    ndarray,
+)
+
+import tensorflow as tf
+
+to_tensor = tf.convert_to_tensor
+IndexedSlices = tf.IndexedSlices
+
+
+class Mismatch(AssertionError):
+    """What the learner's code gave is not what the oracle says.
+
+    Attributes:
+        cause: The mistake that the numbers prove, or None.
+    """
+
+    def __init__(self, call, rows, cause=None):
+        rows = [*rows, ("cause", cause)] if cause else rows
+        table = [f"  {label:<8}  {text}" for label, text in rows]
+        super().__init__("\n".join([call, "", *table]))
+        self.cause = cause
+
+
+class BlindTest(Exception):
+    """A listed mistake that the test's own data cannot show: the test is at fault."""
+
+
+def mismatch(call, *, expected, got, cause=None):
+    """Returns the `Mismatch` of a check that does not compare arrays."""
+    return Mismatch(call, [("expected", expected), ("got", got)], cause)
+
+
+def assert_close(
+    got, want, *, call, oracle, rtol, atol=0.0, dtype=None, inputs=None, bugs=None
+):
+    """Fails unless `got` is a tensor like `want`, and every element is close.
+
+    Shape and dtype are compared before values: nothing broadcasts. nan equals nan, an
+    infinity only itself.
+
+    Args:
+        got: What the learner's code gave. Only a tensor or a variable can pass.
+        want: [...] array from the oracle.
+        call: What was called, as the learner would write it.
+        oracle: Where `want` comes from, in a few words.
+        rtol, atol: An element passes if |got - want| <= atol + rtol * |want|.
+        dtype: The dtype `got` must have, by name, or None for any.
+        inputs: {name: array that broadcasts to the shape of `want`}, shown at the
+            first difference.
+        bugs: {cause: the array that bug gives}. When `got` equals one, the message
+            names the cause.
+
+    Raises:
+        Mismatch: If `got` is wrong.
+        BlindTest: If `want` hides one of `bugs`, even when `got` is right.
+    """
+    __tracebackhide__ = True
+    want = asarray(want)
+    bugs = {cause: asarray(array) for cause, array in (bugs or {}).items()}
+    tolerance = Tolerance(rtol, atol)
+    for cause, array in bugs.items():
+        if tolerance.same(array, want):
+            raise BlindTest(f"this test's data cannot show: {cause}")
+
+    got = _as_array(got, call, f"a tensor of shape {want.shape}, by {oracle}")
+    if tolerance.same(got, want) and dtype in (None, got.dtype.name):
+        return
+    cause = next((c for c, array in bugs.items() if tolerance.same(got, array)), None)
+    cause = cause and f"these are exactly the numbers of: {cause}"
+    if got.shape != want.shape:
+        expected, given = f"shape {want.shape}, by {oracle}", f"shape {got.shape}"
+        raise mismatch(call, expected=expected, got=given, cause=cause)
+    if dtype not in (None, got.dtype.name):
+        raise mismatch(call, expected=f"dtype {dtype}", got=f"dtype {got.dtype.name}")
+    rows = _difference(got, want, tolerance, oracle, inputs or {})
+    raise Mismatch(call, rows, cause or _unbounded(got, want))
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """|got - want| <= atol + rtol * |want|."""
+
+    rtol: float
+    atol: float
+
+    def same(self, got, want):
+        """Whether both arrays have one shape and are close everywhere."""
+        return got.shape == want.shape and not self.far(got, want).any()
+
+    def far(self, got, want):
+        """Where two arrays of one shape differ: [...] of bool."""
+        got, want = got.astype(float64), want.astype(float64)
+        with errstate(invalid="ignore", over="ignore"):
+            close = absolute(got - want) <= self.atol + self.rtol * absolute(want)
+        # x - inf <= inf holds for every x: only finite numbers have a tolerance.
+        close &= isfinite(got) & isfinite(want)
+        return ~(close | (got == want) | (isnan(got) & isnan(want)))
+
+    def __str__(self):
+        relative = f"{self.rtol:g} * |expected|"
+        return f"{self.atol:g} + {relative}" if self.atol else relative
+
+
+def _as_array(got, call, expected):
+    if isinstance(got, IndexedSlices):
+        got = to_tensor(got)
+    if hasattr(got, "numpy"):
+        return asarray(got.numpy())
+    if got is None:
+        raise mismatch(call, expected=expected, got="None")
+    cause = "the result left TensorFlow, where no gradient can follow"
+    given = f"{type(got).__name__} {brief(got)}"
+    raise mismatch(call, expected=expected, got=given, cause=cause)
+
+
+def _difference(got, want, tolerance, oracle, inputs):
+    far = tolerance.far(got, want)
+    at = tuple(argwhere(far)[0].tolist())
+    values = {name: broadcast_to(asarray(a), want.shape)[at] for name, a in inputs.items()}
+    given = ", ".join(f"{name} {float(value):g}" for name, value in values.items())
+    place = f"at {list(at)}" if at else "here"
+    place += f" with {given}" if given else ""
+    return [
+        ("expected", f"{brief(want)}  by {oracle}"),
+        ("got", f"{brief(got)}  {got.dtype.name}"),
+        ("first", f"{place}: expected {float(want[at]):.7g}, got {float(got[at]):.7g}"),
+        ("in all", f"{far.sum()} of {far.size} differ by more than {tolerance}"),
+    ]
+
+
+def _unbounded(got, want):
+    """The usual cause of a number that is none, or of an infinity nobody asked for."""
+    got, want = got.astype(float64), want.astype(float64)
+    if isnan(got).any() and not isnan(want).any():
+        return "nan: look for inf * 0, inf - inf or 0 / 0"
+    if not isfinite(got).all() and isfinite(want).all():
+        return "inf: look for an overflowing exp or square, log(0) or 1 / 0"
+    return None
+
+
+def brief(value):
+    """Returns `value` on one line, shortened."""
+    if isinstance(value, ndarray):
+        return " ".join(array2string(value, precision=6, threshold=8).split())
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

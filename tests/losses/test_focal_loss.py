@@ -1,0 +1,295 @@
+"""Binary focal loss that stays finite when the model is certain.
+
+Question (25 min). In a detector 99.9% of anchors are easy background, and the
+sum of their small cross-entropies drowns the few hard objects. Lin et al. scale
+each term by how wrong the prediction is:
+
+    FL = -alpha_t (1 - p_t)^gamma log(p_t)        p = sigmoid(logit)
+
+    p_t     = p       where label = 1,   1 - p      where label = 0
+    alpha_t = alpha   where label = 1,   1 - alpha  where label = 0
+
+Write it from logits. Test k checks clause k:
+
+    1. Values and gradients match the formula; the result has the shape and dtype of
+       `logits`: float16, 32 and 64. Eager mode, tf.function and XLA agree.
+    2. With gamma = 0 and alpha = None it is sigmoid cross-entropy, gradient included.
+    3. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right.
+    4. Unequal shapes (nothing broadcasts), alpha outside (0, 1) and gamma < 0 raise
+       ValueError naming the argument, as in `Received: gamma=-1.0`.
+    5. BinaryFocalLoss averages the last axis and gives one value per example, so that
+       sample_weight and reduction work.
+    6. It is registered with Keras, comes back from its config, and a model trained with
+       it comes back from its file.
+
+Run   nox -s check -- focal_loss
+Read  https://arxiv.org/abs/1708.02002, equation 5
+"""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close
+from tests.gradient_checks import assert_gradient, assert_gradient_by_differences
+from tests.keras_losses import assert_one_value_per_example, assert_trains_and_reloads
+from tests.serialization import assert_config_round_trip
+
+# exp(x) turns an absolute error in x into a relative one: eps * gamma * |z| is at most
+# 6e-8 * 5 * 8 = 2.4e-6 in float32. Four times that; for float16 eps is 5e-4, so 8e-2.
+RTOL = {"float16": 8e-2, "float32": 1e-5, "float64": 1e-6}  # gamma may pass float32
+
+LABELS = np.array([[1, 0, 1], [0, 1, 0]])
+LOGITS = np.array([[2.0, 0.1, -8.0], [-0.3, 0.0, 5.0]], "float32")
+INPUTS = {"label": LABELS, "logit": LOGITS}
+PAPER = "the formula in float64"
+
+
+def parts(y, z, alpha):
+    """alpha_t, p_t and dp_t/dz in float64: good while |z| < 30."""
+    p = 1 / (1 + np.exp(-np.float64(z)))
+    alpha_t = 1.0 if alpha is None else np.where(y, alpha, 1 - alpha)
+    return alpha_t, np.where(y, p, 1 - p), np.where(y, 1, -1) * p * (1 - p)
+
+
+def oracle(y, z, alpha, gamma):
+    """The paper's formula, term by term."""
+    alpha_t, p_t, _ = parts(y, z, alpha)
+    return -alpha_t * (1 - p_t) ** gamma * np.log(p_t)
+
+
+def slope(y, z, alpha, gamma):
+    """The formula's derivative with respect to the logit, by the product rule."""
+    alpha_t, p_t, dp_t = parts(y, z, alpha)
+    modulator = gamma * (1 - p_t) ** (gamma - 1) * np.log(p_t)
+    return alpha_t * (modulator - (1 - p_t) ** gamma / p_t) * dp_t
+
+
+def detached(y, z, alpha, gamma):
+    """The slope when (1 - p_t)^gamma counts as a constant."""
+    alpha_t, p_t, dp_t = parts(y, z, alpha)
+    return -alpha_t * (1 - p_t) ** gamma / p_t * dp_t
+
+
+def focused_on_p(y, z, alpha, gamma):
+    alpha_t, p_t, _ = parts(y, z, alpha)
+    return -alpha_t * (1 - np.where(y, p_t, 1 - p_t)) ** gamma * np.log(p_t)
+
+
+BUGS = {
+    "the wrong sign": lambda y, z, a, g: -oracle(y, z, a, g),
+    "alpha and 1 - alpha swapped": lambda y, z, a, g: oracle(y, z, 1 - a, g),
+    "alpha where label = 0 too": lambda y, z, a, g: a * oracle(y, z, None, g),
+    "alpha ignored": lambda y, z, a, g: oracle(y, z, None, g),
+    "1 where label = 0, for 1 - alpha": lambda y, z, a, g: (
+        np.where(y, a, 1) * oracle(y, z, None, g)
+    ),
+    "no (1 - p_t)^gamma": lambda y, z, a, g: oracle(y, z, a, 0),
+    "(1 - p)^gamma where it should be (1 - p_t)^gamma": focused_on_p,
+    "p_t^gamma where it should be (1 - p_t)^gamma": lambda y, z, a, g: (
+        oracle(y, z, a, 0) * parts(y, z, a)[1] ** g
+    ),
+    "labels flipped": lambda y, z, a, g: oracle(1 - y, z, a, g),
+    "sigmoid applied twice": lambda y, z, a, g: oracle(y, 1 / (1 + np.exp(-z)), a, g),
+}
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 5.0], ids="gamma={}".format)
+def test_1_values_match_the_formula(kata, gamma):
+    assert_close(
+        kata.sigmoid_focal_loss(LABELS, LOGITS, alpha=0.25, gamma=gamma),
+        oracle(LABELS, LOGITS, 0.25, gamma),
+        call=f"sigmoid_focal_loss(labels, logits, alpha=0.25, gamma={gamma})",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+        bugs={cause: bug(LABELS, LOGITS, 0.25, gamma) for cause, bug in BUGS.items()},
+    )
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_1_keeps_the_dtype_of_the_logits(kata, dtype):
+    assert_close(
+        kata.sigmoid_focal_loss(LABELS, tf.constant(LOGITS, dtype), alpha=0.3, gamma=1.5),
+        # The logits as the learner's code gets them: 0.1 has no exact float16.
+        oracle(LABELS, LOGITS.astype(dtype), 0.3, 1.5),
+        call=f"sigmoid_focal_loss(labels, {dtype} logits, alpha=0.3, gamma=1.5)",
+        oracle=PAPER,
+        rtol=RTOL[dtype],
+        dtype=dtype,
+        inputs=INPUTS,
+    )
+
+
+@pytest.mark.parametrize("labels", [[1, 0], [1.0, 0.0], [True, False]], ids=str)
+def test_1_labels_may_have_any_dtype(kata, labels):
+    assert_close(
+        kata.sigmoid_focal_loss(labels, [0.5, 0.5]),
+        oracle(np.array([1, 0]), np.array([0.5, 0.5]), None, 2.0),
+        call=f"sigmoid_focal_loss({labels}, [0.5, 0.5])",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+    )
+
+
+def test_1_gradient_matches_the_formula(kata, mode):
+    args = (LABELS, LOGITS, 0.25, 1.5)
+    assert_gradient(
+        lambda z: kata.sigmoid_focal_loss(LABELS, z, alpha=0.25, gamma=1.5),
+        LOGITS,
+        lambda upstream: upstream * slope(*args),
+        call="sigmoid_focal_loss(labels, x, alpha=0.25, gamma=1.5)",
+        oracle="the derivative of the formula in float64",
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+        bugs={"(1 - p_t)^gamma detached": lambda upstream: upstream * detached(*args)},
+        mode=mode,
+    )
+
+
+def test_1_gradient_matches_finite_differences(kata):
+    assert_gradient_by_differences(
+        lambda z: kata.sigmoid_focal_loss(LABELS, z, alpha=0.25, gamma=1.5),
+        [LOGITS],
+        call="sigmoid_focal_loss(labels, x, alpha=0.25, gamma=1.5)",
+    )
+
+
+def test_2_without_alpha_and_gamma_it_is_cross_entropy(kata):
+    assert_close(
+        kata.sigmoid_focal_loss(LABELS, LOGITS, gamma=0.0),
+        tf.nn.sigmoid_cross_entropy_with_logits(LABELS.astype("float32"), LOGITS),
+        call="sigmoid_focal_loss(labels, logits, gamma=0.0)",
+        oracle="tf.nn.sigmoid_cross_entropy_with_logits",
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+        bugs={"alpha = 0.5 standing in for None": oracle(LABELS, LOGITS, 0.5, 0)},
+    )
+
+
+def test_2_gradient_is_p_minus_y_also_at_logit_0(kata, mode):
+    labels, logits = np.array([1, 0, 1, 0]), np.array([0.0, 0.0, 3.0, -1.5], "float32")
+    p = 1 / (1 + np.exp(-np.float64(logits)))
+    one_sided = np.where(logits == 0, 1, p) - labels
+    assert_gradient(
+        lambda z: kata.sigmoid_focal_loss(labels, z, gamma=0.0),
+        logits,
+        lambda upstream: upstream * (p - labels),
+        call="sigmoid_focal_loss(labels, x, gamma=0.0)",
+        oracle="p - y",
+        rtol=RTOL["float32"],
+        inputs={"label": labels, "logit": logits},
+        bugs={
+            "max(z, 0) and abs(z) differentiated at 0, where their slopes are 1 and 0": (
+                lambda upstream: upstream * one_sided
+            )
+        },
+        mode=mode,
+    )
+
+
+CERTAIN = {
+    "labels": np.array([1, 1, 1, 0, 0, 0]),
+    "logits": np.array([40.0, 1e4, -1e4, 1e4, -1e4, -40.0], "float32"),
+    "loss": np.array([0, 0, 1e4, 1e4, 0, 0]),
+    "slope": np.array([0, 0, -1, 1, 0, 0]),
+}
+
+
+def assert_certain(kata, gamma, mode):
+    """The limits as |logit| grows hold for loss and gradient."""
+    __tracebackhide__ = True
+    call = "sigmoid_focal_loss(labels, {}, " + f"gamma={gamma})"
+    limit = {
+        "oracle": "the limit as |logit| grows",
+        "rtol": RTOL["float32"],
+        "atol": 1e-12,  # At 40 the limit is off by exp(-40) = 4e-18.
+        "inputs": {"label": CERTAIN["labels"], "logit": CERTAIN["logits"]},
+    }
+    loss = lambda z: kata.sigmoid_focal_loss(CERTAIN["labels"], z, gamma=gamma)
+    logits = tf.constant(CERTAIN["logits"])
+    assert_close(mode(loss)(logits), CERTAIN["loss"], call=call.format("logits"), **limit)
+    slopes = lambda upstream: upstream * CERTAIN["slope"]
+    assert_gradient(loss, logits, slopes, call=call.format("x"), mode=mode, **limit)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0], ids="gamma={}".format)
+def test_3_certain_logits_keep_loss_and_gradient_finite(kata, gamma):
+    assert_certain(kata, gamma, mode=lambda function: function)
+
+
+def test_3_certain_logits_stay_finite_in_every_mode(kata, mode):
+    assert_certain(kata, 0.5, mode)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0], ids="gamma={}".format)
+def test_3_between_17_and_25_loss_and_gradient_are_right(kata, gamma):
+    labels, logits = np.ones(3), np.array([17.0, 20.0, 25.0])
+    # With q = exp(-z), 1 - p_t = q / (1 + q) and log p_t = -log1p(q): nothing cancels.
+    q = np.exp(-logits)
+    want = (q / (1 + q)) ** gamma * np.log1p(q)
+    # d/dz of the above, where dq/dz = -q and d(1 - p_t)/dz = -p_t (1 - p_t).
+    rise = -(q / (1 + q)) ** gamma * (gamma / (1 + q) * np.log1p(q) + q / (1 + q))
+    call = f"sigmoid_focal_loss([1, 1, 1], {{}}, gamma={gamma})"
+    # eps * gamma * |z| is 6e-8 * 2 * 25 = 3e-6 here.
+    how = {"oracle": "the formula in exp(-z)", "rtol": 2e-5, "inputs": {"logit": logits}}
+    loss = lambda z: kata.sigmoid_focal_loss(labels, z, gamma=gamma)
+    logits = tf.constant(logits, tf.float32)
+    assert_close(loss(logits), want, call=call.format("logits"), **how)
+    assert_gradient(loss, logits, lambda up: up * rise, call=call.format("x"), **how)
+
+
+BAD = [
+    {"labels": LABELS[:, :1]},
+    {"labels": LABELS[0]},
+    {"gamma": -1.0},
+    {"alpha": 0.0},
+    {"alpha": 1.0},
+    {"alpha": -0.25},
+    {"alpha": 1.5},
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_4_bad_arguments_are_named_in_a_value_error(kata, bad):
+    with pytest.raises(ValueError, match=f"{min(bad)}.*Received:.*{min(bad)}"):
+        kata.sigmoid_focal_loss(**{"labels": LABELS, "logits": LOGITS} | bad)
+
+
+@pytest.mark.parametrize("alpha", [None, 0.25], ids="alpha={}".format)
+def test_5_each_example_is_averaged_then_weighted(kata, alpha):
+    assert_one_value_per_example(
+        lambda reduction: kata.BinaryFocalLoss(alpha, 1.5, reduction=reduction),
+        LABELS,
+        LOGITS,
+        oracle(LABELS, LOGITS, alpha, 1.5).mean(axis=-1),
+        rtol=RTOL["float32"],
+    )
+
+
+def test_5_defaults_are_those_of_the_signature(kata):
+    assert_close(
+        kata.BinaryFocalLoss()(LABELS, LOGITS),
+        oracle(LABELS, LOGITS, None, 2.0).mean(),
+        call="BinaryFocalLoss()(y_true, y_pred)",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        bugs={"alpha = 0.25 by default": oracle(LABELS, LOGITS, 0.25, 2.0).mean()},
+    )
+
+
+def test_6_a_model_trained_with_it_comes_back(kata, tmp_path):
+    loss = kata.BinaryFocalLoss(alpha=0.25, gamma=1.5)
+    assert_trains_and_reloads(loss, LABELS, LOGITS, tmp_path)
+
+
+def test_6_comes_back_from_its_config(kata):
+    settings = {"alpha": 0.25, "gamma": 1.5, "reduction": "sum", "name": "mine"}
+    revived = assert_config_round_trip(kata.BinaryFocalLoss, **settings)
+    assert_close(
+        revived(LABELS, LOGITS),
+        oracle(LABELS, LOGITS, 0.25, 1.5).mean(axis=-1).sum(),
+        call="the revived BinaryFocalLoss(0.25, 1.5, reduction='sum')(y_true, y_pred)",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+    )

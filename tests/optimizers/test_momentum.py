@@ -1,0 +1,249 @@
+"""SGD with momentum as a Keras 3 optimizer.
+
+Question (20 min). How would you design a custom optimizer in Keras 3? Show it on SGD
+with momentum. For each variable w with gradient g, at the learning rate lr of this step:
+
+    v <- mu v - lr g                 v starts at 0
+    w <- w + v                       or, with nesterov, w + mu v - lr g for the new v
+
+Test k checks clause k:
+
+    1. Several steps on several variables of different shapes follow the formula, in
+       float32 and float64, with and without nesterov, eager, in tf.function and in XLA.
+    2. The learning rate may change between steps, by assignment or by a schedule; past
+       steps keep theirs: v holds lr g, not g.
+    3. Sparse gradients (tf.IndexedSlices), repeated ids included, move the weights as
+       the dense gradient does.
+    4. `fit` under tf.function equals eager steps, and a step on two replicas equals the
+       step on one.
+    5. momentum outside [0, 1) raises a ValueError that names it, as in
+       `Received: momentum=1.0`.
+    6. The class is registered with Keras, its config round-trips, the base class's
+       settings (clipnorm, weight_decay, ...) work, and 5 steps, save, load, 5 steps
+       equal 10 steps.
+
+Run   nox -s check -- momentum
+Read  https://proceedings.mlr.press/v28/sutskever13.html, equations 1-4
+"""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close
+from tests.keras_optimizers import (
+    START,
+    assert_duplicate_rows_are_summed,
+    assert_fit_equals_eager,
+    assert_replicas_agree,
+    assert_resumes,
+    assert_trajectory,
+    random_gradients,
+)
+from tests.serialization import assert_config_round_trip
+
+# Six steps of four roundings each on weights below 4: 6 * 4 * 6e-8 * 4 = 6e-6.
+CLOSE = {"rtol": 1e-5, "atol": 6e-6}
+GRADIENTS = random_gradients()
+FORMULA = "the formula in float64"
+
+
+def oracle(gradients, rates, mu, nesterov=False):
+    """Returns the weights after each step."""
+    w = [x.copy() for x in START]
+    v = [np.zeros_like(x) for x in START]
+    path = []
+    for arrays, lr in zip(gradients, rates, strict=True):
+        for i, g in enumerate(arrays):
+            v[i] = mu * v[i] - lr * g
+            w[i] = w[i] + (mu * v[i] - lr * g if nesterov else v[i])
+        path.append([x.copy() for x in w])
+    return path
+
+
+def rate_outside_the_velocity(gradients, rates, mu, nesterov=False):
+    """PyTorch's form: v <- mu v + g, w <- w - lr v."""
+    w, v, path = [x.copy() for x in START], [np.zeros_like(x) for x in START], []
+    for arrays, lr in zip(gradients, rates, strict=True):
+        for i, g in enumerate(arrays):
+            v[i] = mu * v[i] + g
+            w[i] = w[i] - lr * (mu * v[i] + g if nesterov else v[i])
+        path.append([x.copy() for x in w])
+    return path
+
+
+def averaged(gradients, rates, mu, nesterov=False):
+    """v <- mu v - (1 - mu) lr g."""
+    return oracle(gradients, [(1 - mu) * lr for lr in rates], mu, nesterov)
+
+
+def ahead_by_the_old_velocity(gradients, rates, mu):
+    """Nesterov's step with v from before its update."""
+    w, v, path = [x.copy() for x in START], [np.zeros_like(x) for x in START], []
+    for arrays, lr in zip(gradients, rates, strict=True):
+        for i, g in enumerate(arrays):
+            w[i] = w[i] + mu * v[i] - lr * g
+            v[i] = mu * v[i] - lr * g
+        path.append([x.copy() for x in w])
+    return path
+
+
+def steady(lr):
+    return [lr] * len(GRADIENTS)
+
+
+@pytest.mark.parametrize("nesterov", [False, True], ids="nesterov={}".format)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_1_steps_follow_the_formula(kata, nesterov, dtype):
+    args = (GRADIENTS, steady(0.05), 0.8)
+    bugs = {
+        "the sign of the gradient": oracle(GRADIENTS, steady(-0.05), 0.8, nesterov),
+        "no velocity: plain gradient descent": oracle(GRADIENTS, steady(0.05), 0.0),
+        "(1 - mu) on the gradient, an average": averaged(*args, nesterov),
+        "nesterov ignored" if nesterov else "nesterov always on": oracle(*args, not nesterov),
+    }
+    if nesterov:
+        bugs["nesterov's step with the old velocity"] = ahead_by_the_old_velocity(*args)
+    assert_trajectory(
+        kata.Momentum(0.05, momentum=0.8, nesterov=nesterov),
+        oracle(*args, nesterov),
+        gradients=GRADIENTS,
+        dtype=dtype,
+        call=f"Momentum(0.05, momentum=0.8, nesterov={nesterov})",
+        oracle=FORMULA,
+        bugs=bugs,
+        **CLOSE,
+    )
+
+
+def test_1_every_mode_takes_the_same_steps(kata, mode):
+    assert_trajectory(
+        kata.Momentum(0.05, momentum=0.8),
+        oracle(GRADIENTS, steady(0.05), 0.8),
+        gradients=GRADIENTS,
+        mode=mode,
+        call="Momentum(0.05, momentum=0.8)",
+        oracle=FORMULA,
+        **CLOSE,
+    )
+
+
+def test_1_defaults_are_those_of_the_signature(kata):
+    assert_trajectory(
+        kata.Momentum(),
+        oracle(GRADIENTS, steady(0.01), 0.9),
+        gradients=GRADIENTS,
+        call="Momentum()",
+        oracle=FORMULA,
+        **CLOSE,
+    )
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Halving(keras.optimizers.schedules.LearningRateSchedule):
+    """0.4, 0.2, 0.1, ... by step."""
+
+    def __call__(self, step):
+        return 0.4 * 0.5 ** tf.cast(step, tf.float32)
+
+    def get_config(self):
+        return {}
+
+
+@pytest.mark.parametrize("nesterov", [False, True], ids="nesterov={}".format)
+def test_2_a_schedule_sets_the_rate_of_each_step(kata, nesterov, mode):
+    rates = [0.4 * 0.5**step for step in range(len(GRADIENTS))]
+    late = [rates[0], *rates[:-1]]
+    assert_trajectory(
+        kata.Momentum(Halving(), momentum=0.8, nesterov=nesterov),
+        oracle(GRADIENTS, rates, 0.8, nesterov),
+        gradients=GRADIENTS,
+        mode=mode,
+        call="Momentum(a schedule that halves from 0.4, momentum=0.8)",
+        oracle=FORMULA,
+        bugs={
+            "PyTorch's form, v <- mu v + g, where a new rate rescales old steps": (
+                rate_outside_the_velocity(GRADIENTS, rates, 0.8, nesterov)
+            ),
+            "the first learning rate kept for all steps": (
+                oracle(GRADIENTS, steady(0.4), 0.8, nesterov)
+            ),
+            "the learning rate of the step before": oracle(GRADIENTS, late, 0.8, nesterov),
+        },
+        **CLOSE,
+    )
+
+
+def test_2_an_assigned_rate_holds_from_the_next_step(kata):
+    optimizer, w = kata.Momentum(1.0, momentum=0.5), tf.Variable([0.0])
+    optimizer.build([w])
+    for rate in (1.0, 0.1):
+        optimizer.learning_rate = rate
+        optimizer.apply([tf.constant([1.0])], [w])
+    assert_close(
+        w,
+        [-1.6],  # v = -1, then 0.5 * -1 - 0.1 = -0.6
+        call="two steps with g = 1, mu = 0.5 and learning_rate = 1, then 0.1",
+        oracle="the formula by hand",
+        rtol=1e-6,  # 0.1 in float32
+        bugs={
+            "PyTorch's form, v <- mu v + g": [-1.15],
+            "a learning rate that __init__ kept": [-2.5],
+        },
+    )
+
+
+@pytest.mark.parametrize("nesterov", [False, True], ids="nesterov={}".format)
+def test_3_repeated_rows_are_summed(kata, nesterov):
+    make = functools.partial(kata.Momentum, 0.1, momentum=0.8, nesterov=nesterov)
+    assert_duplicate_rows_are_summed(make)
+
+
+def test_4_fit_equals_eager_steps(kata):
+    assert_fit_equals_eager(lambda: kata.Momentum(Halving(), momentum=0.8))
+
+
+def test_4_two_replicas_step_as_one(kata):
+    assert_replicas_agree(lambda: kata.Momentum(0.1, momentum=0.8, nesterov=True))
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.0, 1.5])
+def test_5_bad_momentum_is_named(kata, momentum):
+    with pytest.raises(ValueError, match=f"momentum.*Received: momentum={momentum}"):
+        kata.Momentum(momentum=momentum)
+
+
+def test_5_momentum_may_be_zero(kata):
+    assert_trajectory(
+        kata.Momentum(0.05, momentum=0.0),
+        oracle(GRADIENTS, steady(0.05), 0.0),
+        gradients=GRADIENTS,
+        call="Momentum(0.05, momentum=0.0)",
+        oracle="gradient descent",
+        **CLOSE,
+    )
+
+
+def test_6_config_round_trip(kata):
+    settings = {"learning_rate": 0.3, "momentum": 0.7, "nesterov": True, "clipnorm": 0.5}
+    assert_config_round_trip(kata.Momentum, name="mine", **settings)
+
+
+def test_6_base_class_settings_work(kata):
+    clipped = [[np.clip(g, -0.5, 0.5) for g in arrays] for arrays in GRADIENTS]
+    assert_trajectory(
+        kata.Momentum(0.05, momentum=0.8, clipvalue=0.5),
+        oracle(clipped, steady(0.05), 0.8),
+        gradients=GRADIENTS,
+        call="Momentum(0.05, momentum=0.8, clipvalue=0.5)",
+        oracle="the formula on gradients clipped to ±0.5",
+        bugs={"clipvalue ignored": oracle(GRADIENTS, steady(0.05), 0.8)},
+        **CLOSE,
+    )
+
+
+def test_6_resumes_where_it_was_saved(kata, tmp_path):
+    assert_resumes(lambda: kata.Momentum(0.1, momentum=0.8, nesterov=True), tmp_path)
