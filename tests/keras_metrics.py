@@ -1,0 +1,121 @@
+"""What every Keras metric owes, whatever it measures."""
+
+import keras
+import numpy as np
+
+from tests.closeness import assert_close
+
+EMPTY = "a metric that has seen nothing"
+
+
+def measure(metric, batches):
+    """Returns the result of a new metric after (y_true, y_pred[, sample_weight]) batches."""
+    for y_true, y_pred, *weight in batches:
+        metric.update_state(y_true, y_pred, sample_weight=weight[0] if weight else None)
+    return metric.result()
+
+
+def assert_streams(make, y_true, y_pred, want, *, mean_of_batches, rtol, atol=0.0):
+    """Fails unless state is kept in counts: any split into batches gives one result.
+
+    Args:
+        make: Function of no arguments that returns a new metric.
+        y_true, y_pred: [B, ...] all examples, B >= 4.
+        want: The result over all of them, by an oracle.
+        mean_of_batches: Function from a list of (y_true, y_pred) to the wrong answer that
+            averages the oracle over batches.
+        rtol, atol: As for `assert_close`.
+    """
+    __tracebackhide__ = True
+    name, count = type(make()).__name__, len(y_true)
+    for cuts in ([], [1], [count // 2], [1, 2, count - 1]):
+        batches = list(zip(np.split(y_true, cuts), np.split(y_pred, cuts), strict=True))
+        sizes = [len(batch[0]) for batch in batches]
+        wrong = {"the mean of the batches' results": mean_of_batches(batches)}
+        assert_close(
+            measure(make(), batches),
+            want,
+            call=f"{name}(…) after batches of {sizes} examples",
+            oracle="all examples in one batch",
+            rtol=rtol,
+            atol=atol,
+            bugs=wrong if len(cuts) == 1 else None,
+        )
+
+
+def assert_weights_repeat_rows(make, y_true, y_pred, want, *, unweighted, rtol, atol=0.0):
+    """Fails unless an integer sample weight counts a row that many times.
+
+    Args:
+        make: Function of no arguments that returns a new metric.
+        y_true, y_pred: [B, ...] one batch, B >= 3.
+        want: Function of (y_true, y_pred) to the unweighted result, by an oracle.
+        unweighted: What a metric that ignores the weights gives.
+        rtol, atol: As for `assert_close`.
+    """
+    __tracebackhide__ = True
+    weights = np.arange(len(y_true)) % 3  # 0, 1, 2: none, one and two copies
+    repeated = [np.repeat(a, weights, axis=0) for a in (y_true, y_pred)]
+    assert_close(
+        measure(make(), [(y_true, y_pred, weights)]),
+        want(*repeated),
+        call=f"{type(make()).__name__}(…) with sample_weight 0, 1, 2, 0, 1, 2, …",
+        oracle="rows repeated 0, 1, 2, … times",
+        rtol=rtol,
+        atol=atol,
+        bugs={"sample_weight ignored": unweighted},
+    )
+
+
+def assert_resets(make, y_true, y_pred, empty, *, rtol):
+    """Fails unless nothing seen gives `empty`, also after reset_state, and reuse is clean.
+
+    Args:
+        make: Function of no arguments that returns a new metric.
+        y_true, y_pred: One batch.
+        empty: The result of a metric that has seen nothing.
+        rtol: As for `assert_close`.
+    """
+    __tracebackhide__ = True
+    metric, name = make(), type(make()).__name__
+    how = {"oracle": EMPTY, "rtol": rtol}
+    assert_close(metric.result(), empty, call=f"{name}(…).result()", **how)
+    first = measure(metric, [(y_true, y_pred)]).numpy()
+    metric.reset_state()
+    assert_close(metric.result(), empty, call=f"{name}(…) after reset_state()", **how)
+    assert_close(
+        measure(metric, [(y_true, y_pred)]),
+        first,
+        call=f"{name}(…) after reset_state() and the same batch again",
+        oracle="the first pass over that batch",
+        rtol=rtol,
+    )
+
+
+def assert_measures_in_fit(make, y_true, y_pred, want, *, rtol, atol=0.0):
+    """Fails unless `evaluate`, in graph mode and in two batches, gives the oracle's result.
+
+    Args:
+        make: Function of no arguments that returns a new metric.
+        y_true, y_pred: [B, ...] examples, B even; the model predicts y_pred.
+        want: The scalar result over all of them, by an oracle.
+        rtol, atol: As for `assert_close`.
+    """
+    __tracebackhide__ = True
+    inputs = keras.Input(np.shape(y_pred)[1:], dtype=y_pred.dtype.name)
+    model = keras.Model(inputs, inputs)
+    # The loss is beside the point: zero, of the right shape, for class ids too.
+    model.compile(loss=_no_loss, metrics=[make()])
+    results = model.evaluate(y_pred, y_true, batch_size=len(y_true) // 2, verbose=0)
+    assert_close(
+        keras.ops.convert_to_tensor(results[1]),
+        want,
+        call=f"model.compile(metrics=[{type(make()).__name__}(…)]); model.evaluate(…)",
+        oracle="all examples in one batch",
+        rtol=rtol,
+        atol=atol,
+    )
+
+
+def _no_loss(y_true, y_pred):
+    return keras.ops.zeros([keras.ops.shape(y_pred)[0]])
