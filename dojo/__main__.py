@@ -1,7 +1,9 @@
+"""`python -m dojo`."""
+
 import sys
-from pathlib import Path
-from dojo.stubs import make_stub
-name = sys.argv[2]
-track, kata = name.split("/")
-text = make_stub(Path(f"tests/{track}/test_{kata}.py").read_text(), Path(f"reference/{name}.py").read_text())
-Path(f"katas/{name}.py").write_text(text)
+
+# Processes that multiprocessing starts import this file again, under another name.
+if __name__ == "__main__":
+    from dojo.cli import main
+
+    sys.exit(main())

@@ -6,7 +6,10 @@ work and do not appear.
 """
 
 import ast
+import re
 from pathlib import Path
+
+from dojo import layout
 
 
 def make_stub(question: str, answer: str) -> str:
@@ -30,6 +33,22 @@ def make_stub(question: str, answer: str) -> str:
     ]
     head = f'"""{_docstring(question)}"""\n\n' + "\n".join(str(line) for line in imports)
     return "\n\n\n".join([head, *public]) + "\n"
+
+
+def pristine(kata: str) -> str:
+    """Returns the stub that a learner of "losses/focal_loss" starts from."""
+    question = layout.test_file(kata).read_text(encoding="utf-8")
+    answer = layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
+    return make_stub(question, answer)
+
+
+def clauses(kata: str) -> dict[str, str]:
+    """Returns clause number to its text, from the question of "losses/focal_loss"."""
+    question = layout.test_file(kata).read_text(encoding="utf-8")
+    text = ast.get_docstring(ast.parse(question)) or ""
+    # An item ends where the next begins, or at a blank line.
+    items = re.findall(r"^ +(\d+)\. (.+?)(?=^ +\d+\. |^\s*$|\Z)", text, re.DOTALL | re.MULTILINE)
+    return {number: " ".join(words.split()) for number, words in items}
 
 
 def is_untouched(stub: str, present: str) -> bool:
@@ -104,7 +123,7 @@ def _todo(name: str) -> str:
 def _code(source: str) -> str:
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)):
-            if ast.get_docstring(node) is not None:
-                del node.body[0]
+        documented = isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
+        if documented and ast.get_docstring(node) is not None:
+            del node.body[0]
     return ast.dump(tree)

@@ -5,6 +5,8 @@ replaces parts of `numpy` or `numpy.testing` cannot change a verdict.
 """
 
 import dataclasses
+
+import tensorflow as tf
 from numpy import abs as absolute
 from numpy import (
     argwhere,
@@ -17,8 +19,6 @@ from numpy import (
     isnan,
     ndarray,
 )
-
-import tensorflow as tf
 
 to_tensor = tf.convert_to_tensor
 IndexedSlices = tf.IndexedSlices

@@ -17,7 +17,9 @@ def revive(instance):
     except TypeError as error:
         expected = "a config of JSON values"
         raise mismatch(call, expected=expected, got=f"TypeError: {error}") from None
-    if keras.saving.get_registered_object(config["registered_name"] or "") is not type(instance):
+    if keras.saving.get_registered_object(config["registered_name"] or "") is not type(
+        instance
+    ):
         expected = f"{name} among keras.saving's registered classes"
         cause = f"no @keras.saving.register_keras_serializable above class {name}"
         raise mismatch(call, expected=expected, got="not registered", cause=cause)
@@ -38,8 +40,11 @@ def assert_config_round_trip(make, **settings):
     instance = make(**settings)
     revived = revive(instance)
     for owner, config in [("", instance.get_config()), ("revived ", revived.get_config())]:
-        lost = {name: config.get(name) for name in settings if not same_setting(
-            config.get(name), settings[name])}
+        lost = {
+            name: config.get(name)
+            for name in settings
+            if not same_setting(config.get(name), settings[name])
+        }
         if lost:
             arguments = ", ".join(f"{name}={value!r}" for name, value in settings.items())
             raise mismatch(

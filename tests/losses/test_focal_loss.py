@@ -229,7 +229,7 @@ def test_3_between_17_and_25_loss_and_gradient_are_right(kata, gamma):
     q = np.exp(-logits)
     want = (q / (1 + q)) ** gamma * np.log1p(q)
     # d/dz of the above, where dq/dz = -q and d(1 - p_t)/dz = -p_t (1 - p_t).
-    rise = -(q / (1 + q)) ** gamma * (gamma / (1 + q) * np.log1p(q) + q / (1 + q))
+    rise = -((q / (1 + q)) ** gamma) * (gamma / (1 + q) * np.log1p(q) + q / (1 + q))
     call = f"sigmoid_focal_loss([1, 1, 1], {{}}, gamma={gamma})"
     # eps * gamma * |z| is 6e-8 * 2 * 25 = 3e-6 here.
     how = {"oracle": "the formula in exp(-z)", "rtol": 2e-5, "inputs": {"logit": logits}}

@@ -1,0 +1,170 @@
+"""The command line: parses arguments and calls the module that does the work.
+
+Modules are imported where they are called: a light command answers in 0.3 s.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dojo import layout
+
+
+class Refusal(Exception):
+    """A usage error found after parsing; exit status 2."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status."""
+    from dojo.archive import ArchiveError
+    from dojo.catalogue import UnknownKata
+    from dojo.history import HistoryError
+    from dojo.questions import QuestionsError
+
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (Refusal, UnknownKata) as error:
+        print(f"dojo: {error}", file=sys.stderr)
+        return 2
+    except (ArchiveError, HistoryError, QuestionsError) as error:
+        print(f"dojo: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="python -m dojo", description="Katas for TensorFlow interviews."
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_check(commands)
+    _add_light(commands)
+    return top
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check = commands.add_parser("check", help="check answers: all, or those named")
+    check.set_defaults(run=_check)
+    check.add_argument("names", nargs="*", metavar="KATA", help="focal_loss, losses/ or a path")
+    _add_tree(check)
+    check.add_argument("--watch", action="store_true", help="check again on every save")
+    check.add_argument("--limit", type=_seconds, metavar="S", help="seconds for one kata (60)")
+    check.add_argument("--jobs", type=_count, metavar="N", help="katas at a time (one a core)")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
+    check.add_argument("--junit-xml", type=Path, metavar="FILE", help="write them as JUnit XML")
+
+
+def _add_light(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    listing = commands.add_parser("list", help="list the katas")
+    listing.set_defaults(run=_list)
+    listing.add_argument("names", nargs="*", metavar="KATA")
+    _add_tree(listing)
+    for name, run, text in [
+        ("hint", _hint, "one hint; each call gives the next"),
+        ("show", _show, "the model answer, once yours is solved"),
+        ("reset", _reset, "restore the empty stub; your answer is kept"),
+        ("restore", _restore, "bring a kept answer back"),
+        ("stub", _stub, "make the stub of a kata from its model answer"),
+    ]:
+        command = commands.add_parser(name, help=text)
+        command.set_defaults(run=run)
+        command.add_argument("name", metavar="KATA")
+        if name == "restore":
+            command.add_argument("when", nargs="?", default="", help="start of its time; newest")
+        if name == "show":
+            command.add_argument("--give-up", action="store_true", help="show it unsolved")
+        if name in ("reset", "restore"):
+            _add_tree(command)
+
+
+def _add_tree(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--tree",
+        type=Path,
+        default=layout.KATAS,
+        metavar="PATH",
+        help="folder of answers (katas)",
+    )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0. Received: {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1. Received: {text}")
+    return value
+
+
+def _tree(options: argparse.Namespace) -> Path:
+    tree: Path = options.tree
+    if not tree.is_dir():
+        raise Refusal(f"--tree {tree} is not a folder")
+    return tree.resolve()
+
+
+def _check(options: argparse.Namespace) -> int:
+    from dojo import checking, runner
+
+    tree = _tree(options)
+    for file in (options.json, options.junit_xml):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise Refusal(f"{file} cannot be written: there is no folder {file.absolute().parent}")
+    plan = checking.Plan(
+        names=options.names,
+        tree=tree,
+        limit=options.limit or runner.DEFAULT_LIMIT,
+        jobs=options.jobs,
+        json=options.json,
+        junit_xml=options.junit_xml,
+    )
+    return checking.watch(plan) if options.watch else checking.check(plan)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from dojo import light
+
+    return light.list_katas(options.names, _tree(options))
+
+
+def _hint(options: argparse.Namespace) -> int:
+    from dojo import light
+
+    return light.hint(options.name)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from dojo import light
+
+    return light.show(options.name, options.give_up)
+
+
+def _reset(options: argparse.Namespace) -> int:
+    from dojo import light
+
+    return light.reset(options.name, _tree(options))
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from dojo import light
+
+    return light.restore(options.name, options.when, _tree(options))
+
+
+def _stub(options: argparse.Namespace) -> int:
+    from dojo import light
+
+    return light.make_stub(options.name)

@@ -1,0 +1,182 @@
+"""The learner's record: one SQLite file in WAL mode.
+
+Every change is one transaction, so that a process killed at any moment leaves a file that
+opens again, and two processes at once take turns. Times are seconds since 1970, UTC.
+"""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from dojo import layout
+from dojo.results import Outcome, Result
+
+# Each entry takes the schema one version further; entries are only ever appended.
+MIGRATIONS = (
+    """
+    CREATE TABLE checks (
+        id INTEGER PRIMARY KEY,
+        kata TEXT NOT NULL,
+        at REAL NOT NULL,
+        outcome TEXT NOT NULL,
+        passed INTEGER NOT NULL,
+        total INTEGER NOT NULL,
+        seconds REAL NOT NULL
+    );
+    CREATE INDEX checks_of_kata ON checks (kata, at);
+    CREATE TABLE hints (kata TEXT PRIMARY KEY, given INTEGER NOT NULL);
+    """,
+    """
+    CREATE TABLE sessions (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,          -- practice, interview or rehearsal
+        started REAL NOT NULL,
+        ended REAL,
+        minutes REAL                 -- the time box, if there was one
+    );
+    CREATE TABLE attempts (
+        id INTEGER PRIMARY KEY,
+        session INTEGER NOT NULL REFERENCES sessions (id),
+        kata TEXT NOT NULL,
+        started REAL NOT NULL,
+        minutes REAL NOT NULL,       -- the time box
+        seconds REAL NOT NULL,       -- spent, pauses left out; grows while it runs
+        outcome TEXT NOT NULL,       -- running, solved, time up, given up or left
+        checks INTEGER NOT NULL DEFAULT 0,
+        hints INTEGER NOT NULL DEFAULT 0,
+        causes TEXT NOT NULL DEFAULT '[]'   -- JSON list of proved causes met
+    );
+    CREATE INDEX attempts_of_kata ON attempts (kata, started);
+    CREATE TABLE cards (
+        id TEXT PRIMARY KEY,         -- question:G01 or kata:losses/focal_loss
+        state TEXT NOT NULL,         -- fsrs' card, as JSON
+        due REAL NOT NULL
+    );
+    CREATE TABLE reviews (
+        id INTEGER PRIMARY KEY,
+        card TEXT NOT NULL,
+        at REAL NOT NULL,
+        rating INTEGER NOT NULL,     -- 1 again, 2 hard, 3 good, 4 easy
+        seconds REAL NOT NULL,
+        session INTEGER REFERENCES sessions (id)
+    );
+    CREATE INDEX reviews_of_card ON reviews (card, at);
+    """,
+)
+
+
+class HistoryError(Exception):
+    """The record cannot be opened or written; the message says what to do."""
+
+
+class History:
+    """The record of one learner. Cheap to open; close it, or use `with`."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """
+        Args:
+            folder: Where the file lies; None for .dojo, or $DOJO_HOME.
+
+        Raises:
+            HistoryError: If the file is no database, or is of a newer dojo.
+        """
+        self.path = (folder or layout.state_folder()) / "dojo.db"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Several processes may write: wait for a lock rather than fail.
+            self.db = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+            self.db.row_factory = sqlite3.Row
+            self.db.execute("PRAGMA journal_mode = WAL")
+            self._migrate()
+        except (sqlite3.Error, OSError) as error:
+            raise HistoryError(
+                f"{layout.shown(self.path)} cannot be opened: {error}. It is kept as it is; "
+                "move it away to start a new record."
+            ) from None
+
+    def __enter__(self) -> "History":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.db.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of the block is written, or none of it.
+
+        Raises:
+            HistoryError: If it cannot be written, for example on a full disk.
+        """
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.db
+                self.db.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self.db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise HistoryError(f"{layout.shown(self.path)} cannot be written: {error}") from None
+
+    def _migrate(self) -> None:
+        if self._version() > len(MIGRATIONS):
+            raise sqlite3.Error("it was written by a newer dojo")
+        if self._version() == len(MIGRATIONS):
+            return
+        self.db.execute("BEGIN IMMEDIATE")
+        # Another process may have migrated while this one waited for the lock.
+        for number in range(self._version(), len(MIGRATIONS)):
+            for statement in MIGRATIONS[number].split(";\n"):
+                if statement.strip():
+                    self.db.execute(statement)
+            self.db.execute(f"PRAGMA user_version = {number + 1}")
+        self.db.execute("COMMIT")
+
+    def _version(self) -> int:
+        return int(self.db.execute("PRAGMA user_version").fetchone()[0])
+
+    def add_check(self, result: Result, at: float | None = None) -> None:
+        """Records one verdict on the learner's own tree."""
+        row = (
+            result.kata,
+            time.time() if at is None else at,
+            result.outcome.value,
+            result.passed,
+            result.total,
+            result.seconds,
+        )
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO checks (kata, at, outcome, passed, total, seconds)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def was_solved(self, kata: str) -> bool:
+        """Returns whether any check has ever found `kata` solved."""
+        query = "SELECT 1 FROM checks WHERE kata = ? AND outcome = ? LIMIT 1"
+        return self.db.execute(query, (kata, Outcome.SOLVED.value)).fetchone() is not None
+
+    def last_outcomes(self) -> dict[str, str]:
+        """Returns each checked kata's newest outcome."""
+        query = "SELECT kata, outcome, MAX(id) FROM checks GROUP BY kata"
+        return {row["kata"]: row["outcome"] for row in self.db.execute(query)}
+
+    def next_hint(self, kata: str, most: int) -> int:
+        """Counts one more hint for `kata` and returns its number, from 1 to `most`."""
+        with self.transaction() as db:
+            row = db.execute("SELECT given FROM hints WHERE kata = ?", (kata,)).fetchone()
+            given = min(most, (row["given"] if row else 0) + 1)
+            db.execute("INSERT OR REPLACE INTO hints (kata, given) VALUES (?, ?)", (kata, given))
+        return given
+
+    def forget_hints(self, kata: str) -> None:
+        """Starts the hints of `kata` again from the first."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM hints WHERE kata = ?", (kata,))

@@ -1,0 +1,36 @@
+"""Where things are: the project's folders, and the trees that mirror each other."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+KATAS = ROOT / "katas"
+REFERENCE = ROOT / "reference"
+TESTS = ROOT / "tests"
+QUESTIONS = ROOT / "QUESTIONS.md"
+
+TRACKS = ("gradients", "losses", "metrics", "optimizers", "training")
+
+
+def state_folder() -> Path:
+    """Returns the folder of the learner's history and archive: .dojo, or $DOJO_HOME."""
+    return Path(os.environ.get("DOJO_HOME") or ROOT / ".dojo")
+
+
+def test_file(kata: str) -> Path:
+    """Returns tests/losses/test_focal_loss.py for "losses/focal_loss"."""
+    track, name = kata.split("/")
+    return TESTS / track / f"test_{name}.py"
+
+
+def source_file(kata: str, tree: Path) -> Path:
+    """Returns tree/losses/focal_loss.py for "losses/focal_loss"."""
+    return tree / f"{kata}.py"
+
+
+def shown(path: Path) -> str:
+    """Returns a path as the learner would type it."""
+    for base in (Path.cwd(), ROOT):
+        if path.is_relative_to(base):
+            return str(path.relative_to(base))
+    return str(path)
