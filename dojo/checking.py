@@ -33,13 +33,18 @@ def check(plan: Plan) -> int:
     katas = catalogue.select(plan.names)
     console = Console(highlight=False)
     found = _run(Runner(plan.tree, plan.limit, plan.jobs), katas, console)
+    _publish(found, katas, plan, console)
+    return results.exit_status(found, named=bool(plan.names))
+
+
+def _publish(found: Sequence[Result], katas: Sequence[Kata], plan: Plan, console: Console) -> None:
+    """Prints the verdicts, records them, and writes the files asked for."""
     record(found, plan.tree, console)
     scoreboard.report(console, katas, found, plan.tree)
     if plan.json:
         results.write_json(plan.json, layout.shown(plan.tree), found)
     if plan.junit_xml:
         results.write_junit(plan.junit_xml, found)
-    return results.exit_status(found, named=bool(plan.names))
 
 
 def watch(plan: Plan) -> int:
@@ -53,14 +58,14 @@ def watch(plan: Plan) -> int:
         try:
             while True:
                 chosen = [kata for kata in katas if kata.path in saved]
-                saved = _check_until_saved(runner, chosen, console, watcher)
+                saved = _check_until_saved(runner, chosen, plan, console, watcher)
                 saved = saved or watcher.wait()
         except KeyboardInterrupt:
             return 0
 
 
 def _check_until_saved(
-    runner: Runner, katas: Sequence[Kata], console: Console, watcher: Watcher
+    runner: Runner, katas: Sequence[Kata], plan: Plan, console: Console, watcher: Watcher
 ) -> set[str]:
     """Reports the verdicts, or returns what to check instead after a save meanwhile."""
     found: dict[str, Result] = {}
@@ -74,9 +79,7 @@ def _check_until_saved(
                 found[event.kata] = event.result
             if saved := watcher.wait(0):
                 return saved | {kata.path for kata in katas if kata.path not in found}
-    results_in_order = [found[kata.path] for kata in katas]
-    record(results_in_order, runner.tree, console)
-    scoreboard.report(console, katas, results_in_order, runner.tree)
+    _publish([found[kata.path] for kata in katas], katas, plan, console)
     console.print("watching; Ctrl-C ends\n", style="dim")
     return set()
 

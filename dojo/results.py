@@ -138,7 +138,11 @@ def write_json(path: Path, tree: str, results: Iterable[Result]) -> None:
     """Writes the report that other programs read; "version" guards its form."""
     katas = [result.as_json() for result in results]
     report = {"version": JSON_VERSION, "tree": tree, "katas": katas}
-    path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    # Under --watch another program may read at any moment: it sees all of it.
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def write_junit(path: Path, results: Iterable[Result]) -> None:
