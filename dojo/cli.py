@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_check(commands)
     _add_light(commands)
+    _add_mutants(commands)
     return top
 
 
@@ -83,6 +84,13 @@ def _add_light(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             command.add_argument("--give-up", action="store_true", help="show it unsolved")
         if name in ("reset", "restore"):
             _add_tree(command)
+
+
+def _add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    mutants = commands.add_parser("mutants", help="break model answers; list what survives")
+    mutants.set_defaults(run=_mutants)
+    mutants.add_argument("names", nargs="*", metavar="KATA")
+    mutants.add_argument("--jobs", type=_count, metavar="N", help="mutants at a time")
 
 
 def _add_tree(command: argparse.ArgumentParser) -> None:
@@ -132,6 +140,12 @@ def _check(options: argparse.Namespace) -> int:
         junit_xml=options.junit_xml,
     )
     return checking.watch(plan) if options.watch else checking.check(plan)
+
+
+def _mutants(options: argparse.Namespace) -> int:
+    from dojo import mutants
+
+    return mutants.run(options.names, options.jobs)
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -215,7 +215,8 @@ class _Reader:
             elif block.items and label not in parts:
                 parts[label] = block
             else:
-                raise self.fail(block.line, f"does not belong to a question: {block.text[:40]!r}")
+                text = block.text or "- " + block.items[0]
+                raise self.fail(block.line, f"does not belong to a question: {text[:40]!r}")
         names = {
             "points": "a list of key points",
             "ups": "**Follow-ups**",

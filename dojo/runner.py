@@ -49,6 +49,22 @@ class Event:
     result: Result | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One file to check.
+
+    Attributes:
+        key: What events call it; usually the kata's path.
+        kata, tree, select, fail_fast: As for `Job`.
+    """
+
+    key: str
+    kata: str
+    tree: Path
+    select: str = ""
+    fail_fast: bool = False
+
+
 class Runner:
     """Checks katas of one tree. Keep it: the second check finds TensorFlow imported."""
 
@@ -84,37 +100,41 @@ class Runner:
             katas: Paths such as "losses/focal_loss".
             select: A pytest -k expression, to run a part of each suite.
         """
+        yield from self.check_tasks([Task(kata, kata, self.tree, select) for kata in katas])
+
+    def check_tasks(self, tasks: Sequence[Task]) -> Generator[Event, None, None]:
+        """As `check`, for files of any tree; events name the task's key."""
         waiting = []
-        for kata in katas:
-            verdict = static_verdict(kata, self.tree)
+        for task in tasks:
+            verdict = static_verdict(task.kata, task.tree)
             if verdict is None:
-                waiting.append(kata)
+                waiting.append(task)
             else:
-                yield Event("finished", kata, result=verdict)
-        yield from self._run(waiting, select)
+                yield Event("finished", task.key, result=verdict)
+        yield from self._run(waiting)
 
     def results(self, katas: Sequence[str], select: str = "") -> list[Result]:
         """Returns the verdicts in the order of `katas`."""
         done = {e.kata: e.result for e in self.check(katas, select) if e.result is not None}
         return [done[kata] for kata in katas]
 
-    def _run(self, waiting: list[str], select: str) -> Iterator[Event]:
-        running: dict[str, _Run] = {}
+    def _run(self, waiting: list[Task]) -> Iterator[Event]:
+        running: list[_Run] = []
         try:
             while waiting or running:
                 while waiting and len(running) < self.jobs:
-                    kata = waiting.pop(0)
-                    running[kata] = _Run(self._context, kata, self.tree, self.limit, select)
-                    yield Event("started", kata)
-                _wait(list(running.values()))
+                    task = waiting.pop(0)
+                    running.append(_Run(self._context, task, self.limit))
+                    yield Event("started", task.key)
+                _wait(running)
                 yield Event("tick")
-                for kata, run in list(running.items()):
+                for run in list(running):
                     yield from run.news()
                     if run.result is not None:
-                        del running[kata]
-                        yield Event("finished", kata, result=run.result)
+                        running.remove(run)
+                        yield Event("finished", run.task.key, result=run.result)
         finally:
-            for run in running.values():
+            for run in running:
                 run.kill()
 
 
@@ -157,12 +177,13 @@ def _unreadable(error: Exception, path: Path) -> str:
 class _Run:
     """One kata's process, from its start to its verdict."""
 
-    def __init__(self, context: Any, kata: str, tree: Path, limit: float, select: str) -> None:
-        self.kata = kata
+    def __init__(self, context: Any, task: Task, limit: float) -> None:
+        self.task = task
         self.limit = limit
         self.result: Result | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="dojo-"))
-        self.job = Job(kata, tree.resolve(), self.folder, limit, select)
+        tree = task.tree.resolve()
+        self.job = Job(task.kata, tree, self.folder, limit, task.select, task.fail_fast)
         self.connection, theirs = context.Pipe(duplex=False)
         self.process: BaseProcess = context.Process(target=work, args=(self.job, theirs))
         self.process.start()
@@ -209,7 +230,7 @@ class _Run:
             self.tests.append(test)
             self.failures += [failure] if failure is not None else []
             self.current = ""
-            yield Event("tested", self.kata, test.name, len(self.tests), len(self.names))
+            yield Event("tested", self.task.key, test.name, len(self.tests), len(self.names))
         else:
             self.said.setdefault(kind, values[0])
 
@@ -234,7 +255,7 @@ class _Run:
         failures = self.failures
         if reason is not None:
             failures = [Failure(self.current, clause_of(self.current), reason), *failures]
-        self.result = Result(self.kata, outcome, failures, self.tests, self.names, seconds)
+        self.result = Result(self.task.kata, outcome, failures, self.tests, self.names, seconds)
 
     def _verdict(self) -> tuple[Outcome, str | None]:
         said, passed = self.said, sum(test.passed for test in self.tests)
@@ -250,7 +271,7 @@ class _Run:
         if "finished" not in said:
             return Outcome.CRASHED, self._epitaph()
         if not self.names:
-            return Outcome.BROKEN, f"{layout.shown(layout.test_file(self.kata))} has no tests"
+            return Outcome.BROKEN, f"{layout.shown(layout.test_file(self.task.kata))} has no tests"
         if passed == len(self.names) and not self.failures:
             return Outcome.SOLVED, None
         if self.unwritten == len(self.failures) and not passed:

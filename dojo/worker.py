@@ -37,6 +37,7 @@ class Job:
         folder: An empty folder for the log and for whatever the tests write.
         limit: Seconds for all tests together; the parent enforces it, too.
         select: A pytest -k expression, or "".
+        fail_fast: Stop at the first failure.
     """
 
     kata: str
@@ -44,6 +45,7 @@ class Job:
     folder: Path
     limit: float
     select: str = ""
+    fail_fast: bool = False
 
     @property
     def log(self) -> Path:
@@ -96,6 +98,7 @@ def _arguments(job: Job) -> list[str]:
         "--tb=short",
         *(f"-pno:{plugin}" for plugin in plugins),
         *(["-k", job.select] if job.select else []),
+        *(["--exitfirst"] if job.fail_fast else []),
         str(layout.test_file(job.kata)),
     ]
 
