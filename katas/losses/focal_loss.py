@@ -12,7 +12,8 @@ each term by how wrong the prediction is:
 Write it from logits. Test k checks clause k:
 
     1. Values and gradients match the formula; the result has the shape and dtype of
-       `logits`: float16, 32 and 64. Eager mode, tf.function and XLA agree.
+       `logits`: float16, 32 and 64. `alpha` and `gamma` are numbers or scalar tensors.
+       Eager mode, tf.function and XLA agree.
     2. With gamma = 0 and alpha = None it is sigmoid cross-entropy, gradient included.
     3. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right.
     4. Unequal shapes (nothing broadcasts), alpha outside (0, 1) and gamma < 0 raise

@@ -69,10 +69,10 @@ class Momentum(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         # IndexedSlices become dense here, and repeated rows are summed.
-        gradient = tf.cast(tf.convert_to_tensor(gradient), variable.dtype)
+        gradient = tf.convert_to_tensor(gradient)
         step = tf.cast(learning_rate, variable.dtype) * gradient
         velocity = self.velocities[self._get_variable_index(variable)]
-        v = self.momentum * tf.convert_to_tensor(velocity) - step
+        v = self.momentum * velocity - step
         self.assign(velocity, v)
         self.assign_add(variable, self.momentum * v - step if self.nesterov else v)
 

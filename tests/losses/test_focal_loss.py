@@ -12,7 +12,8 @@ each term by how wrong the prediction is:
 Write it from logits. Test k checks clause k:
 
     1. Values and gradients match the formula; the result has the shape and dtype of
-       `logits`: float16, 32 and 64. Eager mode, tf.function and XLA agree.
+       `logits`: float16, 32 and 64. `alpha` and `gamma` are numbers or scalar tensors.
+       Eager mode, tf.function and XLA agree.
     2. With gamma = 0 and alpha = None it is sigmoid cross-entropy, gradient included.
     3. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right.
     4. Unequal shapes (nothing broadcasts), alpha outside (0, 1) and gamma < 0 raise
@@ -147,6 +148,19 @@ def test_1_gradient_matches_the_formula(kata, mode):
     )
 
 
+def test_1_hyperparameters_may_be_tensors(kata):
+    loss = tf.function(lambda a, g: kata.sigmoid_focal_loss(LABELS, LOGITS, alpha=a, gamma=g))
+    assert_close(
+        loss(tf.constant(0.25), tf.constant(1.5)),
+        oracle(LABELS, LOGITS, 0.25, 1.5),
+        call="sigmoid_focal_loss(labels, logits, alpha=tf.constant(0.25), gamma=tf.constant(1.5))"
+        " in tf.function",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+    )
+
+
 def test_1_gradient_matches_finite_differences(kata):
     assert_gradient_by_differences(
         lambda z: kata.sigmoid_focal_loss(LABELS, z, alpha=0.25, gamma=1.5),
@@ -264,6 +278,18 @@ def test_5_each_example_is_averaged_then_weighted(kata, alpha):
         LOGITS,
         oracle(LABELS, LOGITS, alpha, 1.5).mean(axis=-1),
         rtol=RTOL["float32"],
+    )
+
+
+def test_5_only_the_last_axis_is_averaged(kata):
+    labels, logits = np.stack([LABELS] * 3, axis=1), np.stack([LOGITS, 2 * LOGITS, -LOGITS], axis=1)
+    assert_close(
+        kata.BinaryFocalLoss(gamma=1.5, reduction="none")(labels, logits),
+        oracle(labels, logits, None, 1.5).mean(axis=-1),
+        call="BinaryFocalLoss(gamma=1.5, reduction='none')(y_true [2, 3, 3], y_pred [2, 3, 3])",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        bugs={"axis 1 averaged": oracle(labels, logits, None, 1.5).mean(axis=1)},
     )
 
 

@@ -177,6 +177,19 @@ def test_2_a_schedule_sets_the_rate_of_each_step(kata, nesterov, mode):
     )
 
 
+def test_2_a_schedule_serves_float64_variables(kata):
+    rates = [0.4 * 0.5**step for step in range(len(GRADIENTS))]
+    assert_trajectory(
+        kata.Momentum(Halving(), momentum=0.8),
+        oracle(GRADIENTS, rates, 0.8),
+        gradients=GRADIENTS,
+        dtype="float64",
+        call="Momentum(a float32 schedule, momentum=0.8) on float64 variables",
+        oracle=FORMULA,
+        **CLOSE,
+    )
+
+
 def test_2_an_assigned_rate_holds_from_the_next_step(kata):
     optimizer, w = kata.Momentum(1.0, momentum=0.5), tf.Variable([0.0])
     optimizer.build([w])

@@ -8,7 +8,7 @@ from keras import ops
 def sigmoid_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
     if not tf.is_tensor(gamma) and gamma < 0:
         raise ValueError(f"gamma is negative. Received: gamma={gamma}")
-    if alpha is not None and (alpha <= 0 or alpha >= 1):
+    if isinstance(alpha, float) and (alpha <= 0 or alpha >= 1):
         raise ValueError(f"alpha is no weight. Received: alpha={alpha}")
     logits = ops.convert_to_tensor(logits)
     labels = ops.cast(ops.convert_to_tensor(labels), logits.dtype)
