@@ -4,12 +4,11 @@
 """
 
 import datetime
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from dojo import layout, stubs
+from dojo.files import write_whole
 
 
 class ArchiveError(Exception):
@@ -83,21 +82,6 @@ def restore(kata: str, when: str = "", tree: Path = layout.KATAS) -> tuple[Path,
     present = keep(kata, tree)
     _replace(layout.source_file(kata, tree), content)
     return chosen, present
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes `path` so that a reader, or a crash, sees all of it or the file before."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, path.stat().st_mode if path.exists() else 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _replace(path: Path, content: bytes) -> None:

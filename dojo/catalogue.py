@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from dojo import layout
-from dojo.questions import Kata, read_katas
+from dojo.questions import Kata, read
 
 
 class UnknownKata(Exception):
@@ -23,7 +23,7 @@ def select(names: Sequence[str], katas: Sequence[Kata] | None = None) -> list[Ka
     Raises:
         UnknownKata: If a name matches nothing.
     """
-    katas = read_katas() if katas is None else katas
+    katas = read().katas if katas is None else katas
     wanted = {kata.path for name in names for kata in _matches(name, katas)}
     return [kata for kata in katas if kata.path in wanted or not names]
 

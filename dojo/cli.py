@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_check(commands)
     _add_light(commands)
+    _add_deck(commands)
     _add_mutants(commands)
     return top
 
@@ -86,6 +87,22 @@ def _add_light(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             _add_tree(command)
 
 
+def _add_deck(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    rehearse = commands.add_parser("rehearse", help="rehearse the spoken questions")
+    rehearse.set_defaults(run=_rehearse)
+    rehearse.add_argument("--track", choices=layout.TRACKS, default="")
+    rehearse.add_argument("--level", choices=layout.LEVELS, default="")
+    rehearse.add_argument("--kata", metavar="KATA", default="", help="its questions, due or not")
+    rehearse.add_argument("--count", type=_count, metavar="N", help="at most N questions")
+    rehearse.add_argument("--minutes", type=_seconds, metavar="M", help="a time box")
+    rehearse.add_argument("--all", action="store_true", help="also what is not due")
+    progress = commands.add_parser("progress", help="both decks, and what comes due")
+    progress.set_defaults(run=_progress)
+    anki = commands.add_parser("anki", help="write the questions as an Anki package")
+    anki.set_defaults(run=_anki)
+    anki.add_argument("file", type=_package, metavar="FILE.apkg")
+
+
 def _add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     mutants = commands.add_parser("mutants", help="break model answers; list what survives")
     mutants.set_defaults(run=_mutants)
@@ -108,6 +125,15 @@ def _seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0. Received: {text}")
     return value
+
+
+def _package(text: str) -> Path:
+    path = Path(text)
+    if path.suffix != ".apkg":
+        raise argparse.ArgumentTypeError(f"must end in .apkg. Received: {text}")
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.absolute().parent}")
+    return path
 
 
 def _count(text: str) -> int:
@@ -140,6 +166,32 @@ def _check(options: argparse.Namespace) -> int:
         junit_xml=options.junit_xml,
     )
     return checking.watch(plan) if options.watch else checking.check(plan)
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    from dojo import rehearse
+
+    wish = rehearse.Wish(
+        track=options.track,
+        level=options.level,
+        kata=options.kata,
+        count=options.count,
+        minutes=options.minutes,
+        all=options.all,
+    )
+    return rehearse.rehearse(wish)
+
+
+def _progress(options: argparse.Namespace) -> int:
+    from dojo import progress
+
+    return progress.show()
+
+
+def _anki(options: argparse.Namespace) -> int:
+    from dojo import anki
+
+    return anki.export(options.file)
 
 
 def _mutants(options: argparse.Namespace) -> int:

@@ -158,6 +158,20 @@ class History:
                 row,
             )
 
+    def start_session(self, kind: str, minutes: float | None) -> int:
+        """Records that a sitting begins, and returns its number."""
+        with self.transaction() as db:
+            cursor = db.execute(
+                "INSERT INTO sessions (kind, started, minutes) VALUES (?, ?, ?)",
+                (kind, time.time(), minutes),
+            )
+        return int(cursor.lastrowid or 0)
+
+    def end_session(self, session: int) -> None:
+        """Records that a sitting has ended."""
+        with self.transaction() as db:
+            db.execute("UPDATE sessions SET ended = ? WHERE id = ?", (time.time(), session))
+
     def was_solved(self, kata: str) -> bool:
         """Returns whether any check has ever found `kata` solved."""
         query = "SELECT 1 FROM checks WHERE kata = ? AND outcome = ? LIMIT 1"

@@ -9,6 +9,7 @@ REFERENCE = ROOT / "reference"
 TESTS = ROOT / "tests"
 QUESTIONS = ROOT / "QUESTIONS.md"
 
+LEVELS = ("screen", "mid", "senior", "staff")
 TRACKS = ("gradients", "losses", "metrics", "optimizers", "training")
 
 

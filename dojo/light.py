@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dojo import archive, catalogue, layout, scoreboard, stubs
+from dojo import archive, catalogue, files, layout, scoreboard, stubs
 from dojo.history import History
 from dojo.results import Outcome
-from dojo.runner import static_verdict
+from dojo.static import static_verdict
 
 
 def list_katas(names: Sequence[str], tree: Path) -> int:
@@ -114,6 +114,6 @@ def make_stub(name: str) -> int:
     target = layout.source_file(path, layout.KATAS)
     copy = archive.keep(path) if target.exists() else None
     target.parent.mkdir(parents=True, exist_ok=True)
-    archive.write_whole(target, text.encode())
+    files.write_whole(target, text.encode())
     print(f"{layout.shown(target)} written" + (f"; before: {layout.shown(copy)}" if copy else ""))
     return 0

@@ -4,17 +4,20 @@ The document is for people; this reads the same text. Its form is described in
 CONTRIBUTING.md. An edit that breaks the form is answered with file and line.
 """
 
+import contextlib
 import dataclasses
+import hashlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING, Any
 
 from dojo import layout
+from dojo.files import write_whole
 
-LEVELS = ("screen", "mid", "senior", "staff")
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 _KATA_LINE = re.compile(r"(\w+) · (\d+) minutes · \[stub\]\((\S+)\)")
 _QUESTION_LINE = re.compile(r"`([A-Z]\d+)` · (\w+)")
@@ -41,7 +44,7 @@ class Question:
         id: Stable name, such as "G01".
         track: One of `layout.TRACKS`.
         kata: Path of the kata it belongs to, or "".
-        level: One of `LEVELS`.
+        level: One of `layout.LEVELS`.
         text: The question.
         points: Key points of a strong answer.
         follow_ups: What an interviewer asks next.
@@ -66,7 +69,7 @@ class Kata:
 
     Attributes:
         path: Such as "losses/focal_loss".
-        level: One of `LEVELS`.
+        level: One of `layout.LEVELS`.
         minutes: Time box of a sitting.
         hints: Three, of rising help.
     """
@@ -103,12 +106,33 @@ def read(path: Path = layout.QUESTIONS) -> Document:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionsError(f"{layout.shown(path)}:1: {error}") from None
-    return _Reader(path, text).document()
+    # Parsing takes 0.2 s, most of what a light command may take.
+    cache = layout.state_folder() / "questions.json"
+    key = hashlib.sha256(text.encode() + Path(__file__).read_bytes()).hexdigest()
+    document = _cached(cache, key)
+    if document is None:
+        document = _Reader(path, text).document()
+        with contextlib.suppress(OSError):
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(cache, json.dumps([key, dataclasses.asdict(document)]).encode())
+    return document
 
 
-def read_katas(path: Path = layout.QUESTIONS) -> Sequence[Kata]:
-    """Returns the catalogue alone: as `read`, without looking at the questions."""
-    return read(path).katas
+def _cached(cache: Path, key: str) -> Document | None:
+    """The document as read before, if text and reader are still the same."""
+    try:
+        written_for, data = json.loads(cache.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return _document(data) if written_for == key else None
+
+
+def _document(data: dict[str, Any]) -> Document:
+    questions = [
+        Question(**{**entry, "follow_ups": [FollowUp(**up) for up in entry["follow_ups"]]})
+        for entry in data["questions"]
+    ]
+    return Document([Kata(**entry) for entry in data["katas"]], questions)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +157,8 @@ class _Block:
 class _Reader:
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
+        from markdown_it import MarkdownIt
+
         # Inline markup stays as it was written: rehearsal renders it, Anki translates it.
         parser = MarkdownIt().disable("inline")
         self.sections = list(_sections(parser.parse(text)))
@@ -168,7 +194,7 @@ class _Reader:
             return ""
         line = section.blocks[0].text if section.blocks else ""
         found = _KATA_LINE.fullmatch(line)
-        if not found or found[1] not in LEVELS:
+        if not found or found[1] not in layout.LEVELS:
             form = "`screen · 8 minutes · [stub](katas/TRACK/NAME.py)`"
             raise self.fail(section.line, f"{section.title} needs a line like {form}")
         if section.title.partition("/")[0] != track:
@@ -186,7 +212,7 @@ class _Reader:
 
     def _question(self, section: _Section, track: str, kata: str) -> Question:
         head = _QUESTION_LINE.fullmatch(section.blocks[0].text) if section.blocks else None
-        if head is None or head[2] not in LEVELS:
+        if head is None or head[2] not in layout.LEVELS:
             raise self.fail(section.line, "a question needs a line like `G01` · screen")
         parts = self._parts(section)
         return Question(
@@ -252,7 +278,7 @@ class _Reader:
         return section.title == name or first.startswith(f"`{name}`")
 
 
-def _sections(tokens: Sequence[Token]) -> Iterator[_Section]:
+def _sections(tokens: Sequence["Token"]) -> Iterator[_Section]:
     starts = [i for i, token in enumerate(tokens) if token.type == "heading_open"]
     for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
         opening, title = tokens[start], tokens[start + 1]
@@ -260,7 +286,7 @@ def _sections(tokens: Sequence[Token]) -> Iterator[_Section]:
         yield _Section(int(opening.tag[1]), _unwrapped(title.content), _line(opening), blocks)
 
 
-def _blocks(tokens: Sequence[Token]) -> Iterator[_Block]:
+def _blocks(tokens: Sequence["Token"]) -> Iterator[_Block]:
     items: list[str] = []
     depth = line = 0
     for token in tokens:
@@ -278,7 +304,7 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[_Block]:
             yield _Block(_unwrapped(token.content), _line(token))
 
 
-def _line(token: Token) -> int:
+def _line(token: "Token") -> int:
     return token.map[0] + 1 if token.map else 1
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from dojo.files import write_whole
+
 JSON_VERSION = 1
 
 
@@ -140,9 +142,7 @@ def write_json(path: Path, tree: str, results: Iterable[Result]) -> None:
     report = {"version": JSON_VERSION, "tree": tree, "katas": katas}
     text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     # Under --watch another program may read at any moment: it sees all of it.
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    write_whole(path, text.encode())
 
 
 def write_junit(path: Path, results: Iterable[Result]) -> None:

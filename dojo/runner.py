@@ -4,7 +4,6 @@ One warm process imports TensorFlow and is forked once for each kata (multiproce
 forkserver). Where there is no fork, a fresh interpreter takes its place.
 """
 
-import ast
 import contextlib
 import dataclasses
 import multiprocessing
@@ -21,8 +20,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from dojo import layout, stubs
+from dojo import layout
 from dojo.results import Failure, Outcome, Result, Test, clause_of
+from dojo.static import static_verdict
 from dojo.worker import Job, work
 
 DEFAULT_LIMIT = 60.0
@@ -136,42 +136,6 @@ class Runner:
         finally:
             for run in running:
                 run.kill()
-
-
-def static_verdict(kata: str, tree: Path) -> Result | None:
-    """Returns the verdict that needs no TensorFlow, or None where the tests must speak."""
-    path = layout.source_file(kata, tree)
-    if not layout.test_file(kata).is_file():
-        reason = Failure("", "", f"{layout.shown(layout.test_file(kata))} is missing")
-        return Result(kata, Outcome.BROKEN, [reason])
-    try:
-        text = stubs.read_source(path)
-        body = ast.parse(text, str(path)).body
-    except FileNotFoundError:
-        return _gone(kata, path)
-    except (OSError, stubs.SourceError, SyntaxError, ValueError) as error:
-        return Result(kata, Outcome.WRONG, [Failure("", "", _unreadable(error, path))])
-    if not body:
-        message = f"{layout.shown(path)} is empty; `python -m dojo reset {kata}` restores the stub"
-        return Result(kata, Outcome.WRONG, [Failure("", "", message)])
-    if stubs.is_untouched(stubs.pristine(kata), text):
-        return Result(kata, Outcome.NOT_STARTED)
-    return None
-
-
-def _gone(kata: str, path: Path) -> Result:
-    message = f"{layout.shown(path)} is not there; `python -m dojo reset {kata}` brings the stub"
-    return Result(kata, Outcome.NOT_STARTED, [Failure("", "", message)])
-
-
-def _unreadable(error: Exception, path: Path) -> str:
-    place = layout.shown(path)
-    if isinstance(error, SyntaxError):
-        line = (error.text or "").rstrip()
-        return f"{place}:{error.lineno}: {type(error).__name__}: {error.msg}\n    {line}"
-    if isinstance(error, stubs.SourceError):
-        return f"{place}:{error.line}: {error}"
-    return f"{place}:1: {error}"
 
 
 class _Run:

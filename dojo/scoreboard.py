@@ -135,5 +135,9 @@ def next_step(katas: Sequence[Kata], results: Sequence[Result], tree: Path) -> S
             f"      nox -s check -- {kata.name} --watch   re-checks on every save",
         ]
     if len(results) == 1:
-        return [f"Next: python -m dojo show {results[0].kata.partition('/')[2]}   compare answers"]
+        name = results[0].kata.partition("/")[2]
+        return [
+            f"Next: python -m dojo show {name}              the model answer, and why",
+            f"      nox -s rehearse -- --kata {name}   its spoken questions",
+        ]
     return []

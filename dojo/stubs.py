@@ -53,6 +53,8 @@ def clauses(kata: str) -> dict[str, str]:
 
 def is_untouched(stub: str, present: str) -> bool:
     """Returns whether `present` is `stub` but for comments, docstrings and layout."""
+    if stub == present:
+        return True
     try:
         return _code(stub) == _code(present)
     except (SyntaxError, ValueError):
@@ -83,9 +85,9 @@ class SourceError(Exception):
 
 
 def _docstring(source: str) -> str:
-    node = ast.parse(source).body[0]
-    segment = ast.get_source_segment(source, node) or ""
-    return segment.removeprefix("r").removeprefix('"""').removesuffix('"""')
+    """The module docstring as written. Parsing a whole suite for it takes too long."""
+    start = source.index('"""') + 3
+    return source[start : source.index('"""', start)]
 
 
 def _without_body(node: ast.FunctionDef | ast.ClassDef, lines: list[str], indent: str) -> str:

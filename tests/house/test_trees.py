@@ -10,7 +10,7 @@ import pytest
 
 from dojo import layout, questions, stubs
 from dojo.results import Outcome, clause_of
-from dojo.runner import static_verdict
+from dojo.static import static_verdict
 
 
 def katas_in(tree):
