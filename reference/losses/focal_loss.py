@@ -8,8 +8,8 @@ So never form 1 - p. Take the logit of the *true* class, z_t, and stay in logs:
     log(p_t)     = -softplus(-z_t)
     log(1 - p_t) = -softplus(+z_t)
 
-Keras' own binary focal loss fails here: from logits, with gamma = 0, its gradient is nan
-from logit 19 on. The recited cross-entropy max(z, 0) - z y + log1p(exp(-|z|)) fails at
+Keras' own binary focal loss fails here: from logits, with gamma = 0 or 0.5, its gradient
+is nan from logit 17 on. The recited cross-entropy max(z, 0) - z y + log1p(exp(-|z|)) fails at
 one point only, exactly z = 0, where the slopes of max and abs are 1 and 0: a zero
 initialised last layer starts there.
 

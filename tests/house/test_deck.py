@@ -1,0 +1,128 @@
+"""dojo.deck, dojo.rehearse, dojo.progress: scheduling, against fsrs' own results."""
+
+import datetime
+import random
+import sqlite3
+import zipfile
+
+import fsrs
+import pytest
+
+from dojo import progress, questions, rehearse
+from dojo.deck import Deck, in_words
+from dojo.history import History
+
+START = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.UTC)
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture
+def deck(home):
+    with History(home) as history:
+        yield Deck(history)
+
+
+def test_a_month_of_rehearsal_is_what_fsrs_says(deck):
+    """Rates what is due each day, in one deck and by fsrs alone; the plans are one."""
+    document = questions.read()
+    chooser = random.Random(7)
+    own, scheduler = {}, fsrs.Scheduler(enable_fuzzing=False)
+    asked = 0
+    for day in range(30):
+        now = START + day * DAY
+        for question in rehearse.pick(document, deck, rehearse.Wish(), now):
+            rating = chooser.choice([1, 2, 3, 3, 3, 4])
+            card = own.get(question.id) or fsrs.Card(card_id=0, due=now)
+            own[question.id], _ = scheduler.review_card(card, fsrs.Rating(rating), now)
+            deck.rate(f"question:{question.id}", rating, at=now)
+            asked += 1
+    times = deck.due_times()
+    assert times == {f"question:{name}": card.due for name, card in own.items()}
+    # Ten new ones a day: all were seen, and reviews came on top.
+    assert len(times) == len(document.questions)
+    assert asked > 1.5 * len(times)
+
+
+def test_due_comes_before_new_and_longest_due_first(deck):
+    document = questions.read()
+    names = [question.id for question in document.questions]
+    deck.rate(f"question:{names[5]}", 1, at=START)
+    deck.rate(f"question:{names[3]}", 1, at=START - DAY)
+    chosen = rehearse.pick(document, deck, rehearse.Wish(), START + DAY)
+    assert [q.id for q in chosen[:3]] == [names[3], names[5], names[0]]
+    assert len(chosen) == 2 + rehearse.NEW_PER_SITTING
+
+
+def test_what_is_not_due_is_not_asked_unless_asked_for(deck):
+    document = questions.read()
+    name = next(q.id for q in document.questions if q.kata == "losses/focal_loss")
+    deck.rate(f"question:{name}", 4, at=START)
+    for wish, there in [
+        (rehearse.Wish(track="losses"), False),
+        (rehearse.Wish(track="losses", all=True), True),
+        (rehearse.Wish(kata="focal_loss"), True),
+    ]:
+        chosen = rehearse.pick(document, deck, wish, START + DAY)
+        assert (name in {q.id for q in chosen}) is there
+
+
+def test_filters_and_count(deck):
+    document = questions.read()
+    chosen = rehearse.pick(
+        document, deck, rehearse.Wish(track="metrics", level="senior", count=2), START
+    )
+    assert len(chosen) <= 2
+    assert {(q.track, q.level) for q in chosen} == {("metrics", "senior")}
+
+
+def test_two_sittings_at_once_both_count(home):
+    with History(home) as one, History(home) as other:
+        Deck(one).rate("question:G01", 3, at=START)
+        Deck(other).rate("question:G01", 3, at=START + DAY)
+        card = fsrs.Card(card_id=0, due=START)
+        scheduler = fsrs.Scheduler(enable_fuzzing=False)
+        for at in (START, START + DAY):
+            card, _ = scheduler.review_card(card, fsrs.Rating.Good, at)
+        assert Deck(one).due_times()["question:G01"] == card.due
+        assert one.db.execute("SELECT COUNT(*) FROM reviews").fetchone()[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("ticked", "points", "rating"), [(0, 5, 1), (1, 5, 1), (2, 5, 2), (4, 5, 3), (5, 5, 4)]
+)
+def test_ticks_propose_a_rating(ticked, points, rating):
+    assert rehearse.propose(ticked, points) == rating
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(5, "now"), (60, "in 1 minute"), (600, "in 10 minutes"), (7200, "in 2 hours"),
+     (86400, "in 1 day"), (-50, "now")],
+)  # fmt: skip
+def test_time_in_words(seconds, words):
+    assert in_words(datetime.timedelta(seconds=seconds)) == words
+
+
+def test_the_forecast_counts_overdue_cards_today():
+    times = {"a": START - 3 * DAY, "b": START, "c": START + 2 * DAY}
+    grid = progress.forecast(times, START)
+    counts = [int(cell) for cell in grid.columns[1]._cells]
+    assert counts[:4] == [2, 0, 1, 0]
+    assert len(counts) == progress.DAYS
+
+
+def test_the_anki_package_opens_and_keeps_its_ids(dojo, tmp_path):
+    notes = []
+    for name in ("one.apkg", "two.apkg"):
+        assert dojo("anki", tmp_path / name).returncode == 0
+        with zipfile.ZipFile(tmp_path / name) as package:
+            package.extract("collection.anki2", tmp_path / name.removesuffix(".apkg"))
+        database = sqlite3.connect(tmp_path / name.removesuffix(".apkg") / "collection.anki2")
+        notes.append(database.execute("SELECT guid, mid, flds FROM notes ORDER BY id").fetchall())
+        decks = database.execute("SELECT decks FROM col").fetchone()[0]
+        assert "TensorFlow extension questions" in decks
+        database.close()
+    assert notes[0] == notes[1]
+    ids = [question.id for question in questions.read().questions]
+    assert [fields.split("\x1f")[0] for _, _, fields in notes[0]] == ids
+    assert len({guid for guid, _, _ in notes[0]}) == len(ids)

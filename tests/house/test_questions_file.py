@@ -1,0 +1,156 @@
+"""dojo.questions: reads the document, and says file and line where an edit breaks it."""
+
+import re
+
+import pytest
+
+from dojo import questions
+
+GOOD = """\
+# Questions
+
+An introduction.
+
+## Losses
+
+### losses/focal_loss
+
+mid · 25 minutes · [stub](katas/losses/focal_loss.py)
+
+#### What is focal loss for?
+
+`L01` · screen
+
+- It is cross-entropy
+  times a factor.
+- gamma removes easy examples.
+
+**Follow-ups**
+
+- *Why `p_t`?* It is the probability
+  of the true class.
+
+**Trap.** Using `p`.
+
+**Sources.** [The paper](https://arxiv.org/abs/1708.02002)
+
+#### Hints
+
+1. One.
+2. Two.
+3. Three.
+
+### Without a kata
+
+#### Why not mean squared error?
+
+`L04` · mid
+
+- Its gradient vanishes.
+
+**Follow-ups**
+
+- *When is it right?* For Gaussian noise.
+
+**Trap.** It is not differentiable.
+
+**Sources.** [Keras](https://keras.io/api/losses/)
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        path = tmp_path / "QUESTIONS.md"
+        path.write_text(text, encoding="utf-8")
+        return questions.read(path)
+
+    return read
+
+
+def test_reads_katas_and_questions_in_order(read):
+    document = read(GOOD)
+    assert document.katas == [
+        questions.Kata("losses/focal_loss", "mid", 25, ["One.", "Two.", "Three."])
+    ]
+    first, second = document.questions
+    assert (first.id, first.kata, first.track, first.level) == (
+        "L01",
+        "losses/focal_loss",
+        "losses",
+        "screen",
+    )
+    assert first.points == ["It is cross-entropy times a factor.", "gamma removes easy examples."]
+    assert first.follow_ups == [
+        questions.FollowUp("Why `p_t`?", "It is the probability of the true class.")
+    ]
+    assert first.trap == "Using `p`."
+    assert first.sources == "[The paper](https://arxiv.org/abs/1708.02002)"
+    assert (second.kata, second.level) == ("", "mid")
+
+
+def test_the_cached_reading_is_the_same(read):
+    assert read(GOOD) == read(GOOD)
+
+
+def test_a_changed_document_is_read_anew(read):
+    read(GOOD)
+    assert read(GOOD.replace("25 minutes", "30 minutes")).katas[0].minutes == 30
+
+
+BROKEN = {
+    "an unknown track": ("## Losses", "## Losess", 5, "Losess"),
+    "a kata without its line": ("mid · 25 minutes", "25 minutes", 7, "needs a line like"),
+    "an unknown level of a kata": ("mid · 25", "hard · 25", 7, "needs a line like"),
+    "a kata under another track": ("### losses/focal", "### metrics/focal", 7, "stands under"),
+    "a link to another stub": ("(katas/losses/focal", "(katas/losses/vocal", 7, "links to"),
+    "a question without an id": ("`L01` · screen", "screen", 11, "`G01` · screen"),
+    "a question without points": (
+        "- It is cross-entropy\n  times a factor.\n- gamma removes easy examples.\n\n",
+        "",
+        11,
+        "lacks a list of key points",
+    ),
+    "a question without a trap": ("**Trap.** Using `p`.\n\n", "", 11, "lacks **Trap.**"),
+    "a question without sources": ("**Sources.** [The paper]", "[The paper]", 26, "belong"),
+    "a follow-up without an answer": (
+        "*Why `p_t`?* It is the probability\n  of the true class.",
+        "*Why `p_t`?*",
+        21,
+        "follow-up",
+    ),
+    "a stray list": ("**Trap.** Using `p`.", "**Trap.** Using\n- `p`.", 25, "does not belong"),
+    "two hints": ("3. Three.\n", "", 28, "three numbered items"),
+    "no hints": ("#### Hints\n\n1. One.\n2. Two.\n3. Three.\n", "", 7, "has no hints"),
+    "an id used twice": ("`L04`", "`L01`", 36, "L01 is there twice"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_document_names_file_and_line(read, name):
+    old, new, line, says = BROKEN[name]
+    assert old in GOOD
+    with pytest.raises(questions.QuestionsError, match=re.escape(says)) as caught:
+        read(GOOD.replace(old, new))
+    assert re.search(rf"QUESTIONS\.md:{line}: ", str(caught.value))
+
+
+def test_a_missing_document_is_named(tmp_path):
+    with pytest.raises(questions.QuestionsError, match=r"none\.md:1: .*No such file"):
+        questions.read(tmp_path / "none.md")
+
+
+def test_the_real_document_has_the_whole_bank():
+    found = questions.read().questions
+    assert len(found) >= 97
+    assert all(q.sources.count("](https://") >= 1 for q in found)
+    assert all(3 <= len(q.points) <= 8 for q in found), [
+        (q.id, len(q.points)) for q in found if not 3 <= len(q.points) <= 8
+    ]
+
+
+def test_the_seed_questions_come_first_in_their_tracks():
+    first = {}
+    for question in questions.read().questions:
+        first.setdefault(question.track, question.id)
+    assert (first["gradients"], first["losses"], first["optimizers"]) == ("G01", "L01", "O01")
