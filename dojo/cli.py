@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _add_light(commands)
     _add_deck(commands)
     _add_mutants(commands)
+    _add_readme(commands)
     return top
 
 
@@ -108,6 +109,11 @@ def _add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     mutants.set_defaults(run=_mutants)
     mutants.add_argument("names", nargs="*", metavar="KATA")
     mutants.add_argument("--jobs", type=_count, metavar="N", help="mutants at a time")
+
+
+def _add_readme(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    readme = commands.add_parser("readme", help="make README's table and transcripts anew")
+    readme.set_defaults(run=_readme)
 
 
 def _add_tree(command: argparse.ArgumentParser) -> None:
@@ -192,6 +198,12 @@ def _anki(options: argparse.Namespace) -> int:
     from dojo import anki
 
     return anki.export(options.file)
+
+
+def _readme(options: argparse.Namespace) -> int:
+    from dojo import readme
+
+    return readme.rewrite()
 
 
 def _mutants(options: argparse.Namespace) -> int:

@@ -14,6 +14,8 @@ RATINGS = {1: "again", 2: "hard", 3: "good", 4: "easy"}
 
 # Without the random spread of due dates: the same ratings give the same plan.
 SCHEDULER = fsrs.Scheduler(enable_fuzzing=False)
+# Nobody sits a kata twice within ten minutes: it skips the steps of first learning.
+KATA_SCHEDULER = fsrs.Scheduler(enable_fuzzing=False, learning_steps=(), relearning_steps=())
 
 
 class Deck:
@@ -45,7 +47,7 @@ class Deck:
         with self._history.transaction() as db:
             row = db.execute("SELECT state FROM cards WHERE id = ?", (card,)).fetchone()
             known = fsrs.Card.from_json(row["state"]) if row else fsrs.Card(card_id=0, due=now)
-            rated, _ = SCHEDULER.review_card(known, fsrs.Rating(rating), now)
+            rated, _ = scheduler(card).review_card(known, fsrs.Rating(rating), now)
             db.execute(
                 "INSERT OR REPLACE INTO cards (id, state, due) VALUES (?, ?, ?)",
                 (card, rated.to_json(), rated.due.timestamp()),
@@ -68,6 +70,11 @@ class Deck:
         cards, times = list(cards), self.due_times()
         due = [card for card in times if card in set(cards) and times[card] <= at]
         return due, [card for card in cards if card not in times]
+
+
+def scheduler(card: str) -> fsrs.Scheduler:
+    """Returns what plans this card's reviews."""
+    return KATA_SCHEDULER if card.startswith("kata:") else SCHEDULER
 
 
 def utc_now() -> datetime.datetime:

@@ -64,6 +64,12 @@ MIGRATIONS = (
     );
     CREATE INDEX reviews_of_card ON reviews (card, at);
     """,
+    # The process that runs an attempt, and when it last wrote: tells one that goes on in
+    # another window from one whose process was killed.
+    """
+    ALTER TABLE attempts ADD COLUMN pid INTEGER;
+    ALTER TABLE attempts ADD COLUMN beat REAL;
+    """,
 )
 
 

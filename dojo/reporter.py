@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dojo import layout
-from dojo.results import Failure, Test, clause_of
+from dojo.results import Failure, RanTest, clause_of
 from dojo.worker import Job, Send
 
 # Start-up remarks of TensorFlow, XLA and absl, which nobody asked for.
@@ -86,7 +86,7 @@ class Reporter:
         if self.failure is not None:
             message, cause = self.failure
             failure = Failure(name, clause, message, cause, _own_output(report))
-        self.send(("tested", Test(name, clause, failure is None, self.seconds), failure))
+        self.send(("tested", RanTest(name, clause, failure is None, self.seconds), failure))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         where = _location(excinfo.value.__traceback__, self.source)

@@ -48,7 +48,7 @@ class Failure:
 
 
 @dataclasses.dataclass(frozen=True)
-class Test:
+class RanTest:
     """One test that has run."""
 
     name: str
@@ -74,7 +74,7 @@ class Result:
     kata: str
     outcome: Outcome
     failures: Sequence[Failure] = ()
-    tests: Sequence[Test] = ()
+    tests: Sequence[RanTest] = ()
     names: Sequence[str] = ()
     seconds: float = 0.0
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dojo import layout
-from dojo.results import Failure, Outcome, Result, Test, clause_of
+from dojo.results import Failure, Outcome, RanTest, Result, clause_of
 from dojo.static import static_verdict
 from dojo.worker import Job, work
 
@@ -147,7 +147,8 @@ class _Run:
         self.result: Result | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="dojo-"))
         tree = task.tree.resolve()
-        self.job = Job(task.kata, tree, self.folder, limit, task.select, task.fail_fast)
+        suite = layout.test_file(task.kata)
+        self.job = Job(task.kata, tree, suite, self.folder, limit, task.select, task.fail_fast)
         self.connection, theirs = context.Pipe(duplex=False)
         self.process: BaseProcess = context.Process(target=work, args=(self.job, theirs))
         self.process.start()
@@ -155,7 +156,7 @@ class _Run:
         self.started = time.monotonic()
         self.deadline = self.started + _START_LIMIT
         self.names: list[str] = []
-        self.tests: list[Test] = []
+        self.tests: list[RanTest] = []
         self.failures: list[Failure] = []
         self.said: dict[str, Any] = {}
         self.unwritten = 0

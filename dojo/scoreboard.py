@@ -137,7 +137,7 @@ def next_step(katas: Sequence[Kata], results: Sequence[Result], tree: Path) -> S
     if len(results) == 1:
         name = results[0].kata.partition("/")[2]
         return [
-            f"Next: python -m dojo show {name}              the model answer, and why",
+            f"Next: python -m dojo show {name}       the model answer, and why",
             f"      nox -s rehearse -- --kata {name}   its spoken questions",
         ]
     return []

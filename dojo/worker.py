@@ -34,6 +34,7 @@ class Job:
     Attributes:
         kata: Path of the kata, such as "losses/focal_loss".
         tree: Folder with the file under test.
+        suite: The file with its tests.
         folder: An empty folder for the log and for whatever the tests write.
         limit: Seconds for all tests together; the parent enforces it, too.
         select: A pytest -k expression, or "".
@@ -42,6 +43,7 @@ class Job:
 
     kata: str
     tree: Path
+    suite: Path
     folder: Path
     limit: float
     select: str = ""
@@ -99,7 +101,7 @@ def _arguments(job: Job) -> list[str]:
         *(f"-pno:{plugin}" for plugin in plugins),
         *(["-k", job.select] if job.select else []),
         *(["--exitfirst"] if job.fail_fast else []),
-        str(layout.test_file(job.kata)),
+        str(job.suite),
     ]
 
 

@@ -47,9 +47,7 @@ def mismatch(call, *, expected, got, cause=None):
     return Mismatch(call, [("expected", expected), ("got", got)], cause)
 
 
-def assert_close(
-    got, want, *, call, oracle, rtol, atol=0.0, dtype=None, inputs=None, bugs=None
-):
+def assert_close(got, want, *, call, oracle, rtol, atol=0.0, dtype=None, inputs=None, bugs=None):
     """Fails unless `got` is a tensor like `want`, and every element is close.
 
     Shape and dtype are compared before values: nothing broadcasts. nan equals nan, an
@@ -155,9 +153,13 @@ def _unbounded(got, want):
     return None
 
 
-def brief(value):
-    """Returns `value` on one line, shortened."""
+def brief(value, width=40):
+    """Returns `value` on one line, an array with as many digits as `width` allows."""
     if isinstance(value, ndarray):
-        return " ".join(array2string(value, precision=6, threshold=8).split())
+        forms = [(6, 8), (4, 8), (2, 8), (4, 4), (2, 2)]
+        texts = [array2string(value, precision=p, threshold=t, edgeitems=2) for p, t in forms]
+        texts = [" ".join(text.split()) for text in texts]
+        short = next((text for text in texts if len(text) <= width), texts[-1])
+        return short if len(short) <= width else f"{short[: width - 1]}…"
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -96,9 +96,15 @@ def test_ticks_propose_a_rating(ticked, points, rating):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(5, "now"), (60, "in 1 minute"), (600, "in 10 minutes"), (7200, "in 2 hours"),
-     (86400, "in 1 day"), (-50, "now")],
-)  # fmt: skip
+    [
+        (5, "now"),
+        (60, "in 1 minute"),
+        (600, "in 10 minutes"),
+        (7200, "in 2 hours"),
+        (86400, "in 1 day"),
+        (-50, "now"),
+    ],
+)
 def test_time_in_words(seconds, words):
     assert in_words(datetime.timedelta(seconds=seconds)) == words
 

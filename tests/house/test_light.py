@@ -148,8 +148,15 @@ def test_usage_errors_exit_2_and_say_what_is_wrong(dojo, arguments):
     assert "Traceback" not in done.stderr
 
 
-LIGHT = [["list"], ["hint", "focal_loss"], ["show", "focal_loss"], ["--help"], ["progress"],
-         ["check"], ["check", "nonsense"]]  # fmt: skip
+LIGHT = [
+    ["list"],
+    ["hint", "focal_loss"],
+    ["show", "focal_loss"],
+    ["--help"],
+    ["progress"],
+    ["check"],
+    ["check", "nonsense"],
+]
 
 
 @pytest.mark.parametrize("arguments", LIGHT, ids=" ".join)

@@ -1,0 +1,107 @@
+"""tests.closeness: what passes, what fails, and what the message proves."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import BlindTest, Mismatch, assert_close
+
+HOW = {"call": "f(x)", "oracle": "the oracle", "rtol": 1e-6}
+
+
+def refusal(got, want, **how):
+    with pytest.raises(Mismatch) as caught:
+        assert_close(got, want, **(HOW | how))
+    return caught.value
+
+
+def test_close_numbers_pass_and_far_ones_do_not():
+    assert_close(tf.constant([1.0, 2.0]), [1.0, 2.0 + 1e-6], **HOW)
+    assert "1 of 2 differ" in str(refusal(tf.constant([1.0, 2.0]), [1.0, 2.00001]))
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 1), (1,), ()])
+def test_nothing_broadcasts(shape):
+    assert "shape" in str(refusal(tf.ones(shape), np.ones(4)))
+
+
+@pytest.mark.parametrize(
+    ("got", "want"),
+    [
+        (np.nan, 1.0),
+        (np.inf, 1.0),
+        (1.0, np.inf),
+        (-np.inf, np.inf),
+        (np.nan, np.inf),
+        (1.0, np.nan),
+    ],
+)
+def test_nan_and_infinity_equal_only_themselves(got, want):
+    refusal(tf.constant(got), want)
+    assert_close(tf.constant(want), want, **HOW)
+
+
+def test_nan_and_inf_have_their_usual_causes():
+    assert "0 / 0" in refusal(tf.constant(np.nan), 1.0).cause
+    assert "overflow" in refusal(tf.constant(np.inf), 1.0).cause
+
+
+@pytest.mark.parametrize("got", [None, 1.0, np.ones(2), [1.0, 1.0], "text", tf.ones])
+def test_only_tensors_can_pass(got):
+    refusal(got, np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "got",
+    [tf.ones(2), tf.Variable([1.0, 1.0]), tf.IndexedSlices(tf.ones(2), tf.constant([0, 1]), [2])],
+)
+def test_tensors_variables_and_slices_pass(got):
+    assert_close(got, np.ones(2), **HOW)
+
+
+def test_the_dtype_is_compared_where_asked():
+    assert "dtype float32" in str(refusal(tf.ones(2), np.ones(2), dtype="float64"))
+    assert_close(tf.ones(2), np.ones(2), dtype="float32", **HOW)
+
+
+def test_bfloat16_scalars_can_be_shown():
+    assert "bfloat16" in str(refusal(tf.constant(1.5, tf.bfloat16), 1.0))
+
+
+def test_a_cause_is_named_when_the_numbers_are_its_own():
+    bugs = {"the sign": [-1.0, -2.0], "doubled": [2.0, 4.0]}
+    assert refusal(tf.constant([2.0, 4.0]), [1.0, 2.0], bugs=bugs).cause.endswith("doubled")
+    assert refusal(tf.constant([2.0, 5.0]), [1.0, 2.0], bugs=bugs).cause is None
+
+
+def test_a_bug_of_another_shape_is_named_too():
+    bugs = {"summed": 3.0}
+    assert refusal(tf.constant(3.0), [1.0, 2.0], bugs=bugs).cause.endswith("summed")
+
+
+def test_a_mistake_that_the_data_hides_is_an_error_of_the_test():
+    with pytest.raises(BlindTest, match="doubled"):
+        assert_close(tf.constant([0.0]), [0.0], bugs={"doubled": [0.0]}, **HOW)
+
+
+def test_the_first_difference_is_shown_with_its_inputs():
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    text = str(
+        refusal(tf.constant([[1.0, 2.0], [3.0, 5.0]]), x, inputs={"x": x, "row": [7.0, 8.0]})
+    )
+    assert "first     at [1, 1] with x 4, row 8: expected 4, got 5" in text
+
+
+def test_the_expected_and_got_lines_fit_into_80_columns():
+    random = np.random.default_rng(0)
+    for shape in [(2, 3), (2, 4), (8,), (3, 3, 3), (100,)]:
+        want = random.normal(size=shape) * 1e3
+        lines = str(refusal(tf.constant(want + 1), want, oracle="the formula in float64"))
+        assert max(map(len, lines.splitlines())) <= 80, lines
+
+
+def test_a_stub_that_replaces_numpy_changes_no_verdict(monkeypatch):
+    monkeypatch.setattr(np, "abs", lambda x: x * 0)
+    monkeypatch.setattr(np, "isclose", lambda *a, **k: np.array(True))
+    monkeypatch.setattr(np.testing, "assert_allclose", lambda *a, **k: None)
+    refusal(tf.constant([1.0, 2.0]), [1.0, 3.0])

@@ -1,0 +1,56 @@
+"""README.md says what is true: its table, its transcripts, its commands."""
+
+import re
+
+import pytest
+
+from dojo import cli, layout, questions, readme
+
+TEXT = readme.README.read_text(encoding="utf-8")
+
+
+def part(name):
+    found = re.search(
+        rf"<!-- {name}: made by python -m dojo readme -->\n(.*?)\n<!-- end -->", TEXT, re.DOTALL
+    )
+    return found[1]
+
+
+def test_the_table_is_the_catalogue():
+    assert part("table") == readme.table(questions.read().katas), "python -m dojo readme"
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("failing", readme.wrong_answer), ("passing", lambda: readme._source(layout.REFERENCE))],
+)
+def test_the_transcripts_are_what_the_command_shows(name, source):
+    def timeless(text):
+        return re.sub(r"\d+\.\d s", "N s", text)
+
+    assert timeless(part(name)) == timeless(readme.transcript(source())), "python -m dojo readme"
+
+
+def test_it_is_at_most_two_screens_before_the_table():
+    above = TEXT.partition("<!-- table")[0].splitlines()
+    assert len(above) <= 2 * 40
+
+
+def test_every_command_of_the_tool_is_there_and_every_one_there_exists():
+    commands = set(cli.parser()._subparsers._group_actions[0].choices)
+    session_file = (layout.ROOT / "noxfile.py").read_text(encoding="utf-8")
+    sessions = set(re.findall(r"^def (\w+)\(session\):\n    \"\"\"", session_file, re.MULTILINE))
+    named = set(re.findall(r"python -m dojo (\w+)", TEXT))
+    assert named <= commands
+    assert set(re.findall(r"nox -s (\w+)", TEXT)) <= sessions
+    # Commands of those who write katas stand in CONTRIBUTING.md.
+    elsewhere = (layout.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    missing = {c for c in commands if not re.search(rf"(dojo|-s) {c}\b", TEXT + elsewhere)}
+    assert missing == set()
+
+
+def test_local_links_lead_somewhere():
+    for name in ("README.md", "CONTRIBUTING.md", "QUESTIONS.md"):
+        text = (layout.ROOT / name).read_text(encoding="utf-8")
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert (layout.ROOT / link).exists(), f"{name}: {link}"

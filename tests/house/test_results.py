@@ -1,0 +1,127 @@
+"""dojo.results and dojo.scoreboard: statuses, files, and the screen."""
+
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from rich.console import Console
+
+from dojo import layout, results, scoreboard
+from dojo.questions import Kata
+from dojo.results import Failure, Outcome, RanTest, Result
+
+KATA = Kata("losses/focal_loss", "mid", 25, ())
+
+
+def result(outcome=Outcome.WRONG, **how):
+    names = ["test_1_a", "test_1_b", "test_2_c"]
+    tests = [RanTest("test_1_a", "1", True, 0.1), RanTest("test_1_b", "1", False, 0.2)]
+    failure = Failure("test_1_b", "1", "f(x)\n\n  expected  1\n  got       2", "the sign", "hello")
+    whole = {"tests": tests, "names": names, "failures": [failure], "seconds": 0.5}
+    return Result("losses/focal_loss", outcome, **(whole | how))
+
+
+def test_a_clause_passes_only_if_all_its_tests_ran_and_passed():
+    assert result().clauses == {"1": "failed", "2": "failed"}
+    tests = [RanTest(name, name[5], True, 0.1) for name in ["test_1_a", "test_1_b", "test_2_c"]]
+    assert result(tests=tests).clauses == {"1": "passed", "2": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "named", "status"),
+    [
+        (["solved"], True, 0),
+        (["not started", "solved"], False, 0),
+        (["not started", "solved"], True, 1),
+        (["wrong", "solved"], False, 1),
+        (["crashed"], False, 1),
+        (["timed out"], False, 1),
+        (["broken", "wrong"], False, 3),
+        ([], False, 0),
+    ],
+)
+def test_exit_statuses(outcomes, named, status):
+    found = [result(Outcome(outcome)) for outcome in outcomes]
+    assert results.exit_status(found, named) == status
+
+
+def test_json_has_the_documented_form(tmp_path):
+    results.write_json(tmp_path / "out.json", "katas", [result()])
+    assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == {
+        "version": 1,
+        "tree": "katas",
+        "katas": [
+            {
+                "kata": "losses/focal_loss",
+                "outcome": "wrong",
+                "passed": 1,
+                "total": 3,
+                "seconds": 0.5,
+                "clauses": {"1": "failed", "2": "failed"},
+                "failures": [
+                    {
+                        "test": "test_1_b",
+                        "clause": "1",
+                        "message": "f(x)\n\n  expected  1\n  got       2",
+                        "cause": "the sign",
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def test_junit_counts_and_survives_control_characters(tmp_path):
+    bad = Failure("test_1_b", "1", "bell \x07 and \x1b[31mred")
+    results.write_junit(tmp_path / "out.xml", [result(failures=[bad])])
+    suite = ET.parse(tmp_path / "out.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
+    assert [case.get("name") for case in suite] == ["test_1_a", "test_1_b", "test_2_c"]
+    assert "bell \ufffd and" in suite[1][0].text
+
+
+def test_junit_of_a_kata_without_tests_carries_its_reason(tmp_path):
+    reason = Failure("", "", "katas/losses/focal_loss.py:3: SyntaxError")
+    found = result(tests=[], names=[], failures=[reason])
+    results.write_junit(tmp_path / "out.xml", [found])
+    suite = ET.parse(tmp_path / "out.xml").getroot()[0]
+    assert "SyntaxError" in suite[0][0].get("message")
+
+
+def screen(found, **how):
+    text = io.StringIO()
+    console = Console(file=text, width=80, highlight=False, **how)
+    scoreboard.report(console, [KATA], [found], layout.KATAS)
+    return text.getvalue()
+
+
+def test_the_screen_shows_what_a_learner_needs():
+    text = screen(result())
+    assert "✗ wrong  focal_loss  0/2 clauses  mid  25 min  0.5 s" in text
+    assert "1. Values and gradients match" in text  # the clause, in its own words
+    assert "your code printed\n    hello" in text
+    assert "Next: nox -s check -- focal_loss --watch" in text
+
+
+def test_colour_is_for_terminals_only():
+    assert "\x1b[" not in screen(result())
+    assert "\x1b[31m" in screen(result(), force_terminal=True, color_system="standard")
+
+
+def test_no_color_is_respected(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    # 31 to 36 are colours; 1 and 3, bold and italic, are none.
+    assert not re.search(r"\x1b\[3[1-6]m", screen(result(), force_terminal=True))
+
+
+def test_markup_in_a_message_is_only_text():
+    failure = Failure("test_1_b[x]", "1", "[bold]f[/bold](x) [/nothing]")
+    assert "[bold]f[/bold](x) [/nothing]" in screen(result(failures=[failure]))
+
+
+def test_a_broken_suite_is_not_blamed_on_the_learner():
+    text = screen(result(Outcome.BROKEN))
+    assert "not in your file" in text
+    assert "hint" not in text

@@ -1,0 +1,142 @@
+"""dojo.runner, dojo.watch and plain pytest: the ways a check can be made."""
+
+import multiprocessing
+import subprocess
+import sys
+
+import pytest
+
+from dojo import layout, stubs
+from dojo.results import Outcome
+from dojo.runner import Runner
+from dojo.watch import Watcher
+
+KATA = "gradients/clip_by_value"
+ANSWER = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    file = layout.source_file(KATA, tmp_path / "answers")
+    file.parent.mkdir(parents=True)
+    file.write_text(ANSWER, encoding="utf-8")
+    return tmp_path / "answers"
+
+
+def write(tree, text):
+    layout.source_file(KATA, tree).write_text(text, encoding="utf-8")
+
+
+def test_where_there_is_no_fork_the_same_code_runs_with_spawn(tree, monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    (result,) = Runner(tree).results([KATA])
+    assert (result.outcome, result.failures) == (Outcome.SOLVED, [])
+
+
+def test_events_come_in_order_and_count_the_tests(tree):
+    events = [e for e in Runner(tree).check([KATA]) if e.kind != "tick"]
+    assert [events[0].kind, events[-1].kind] == ["started", "finished"]
+    done = [e.done for e in events if e.kind == "tested"]
+    assert done == list(range(1, events[-1].result.total + 1))
+
+
+def test_closing_the_iterator_kills_what_runs(tree):
+    write(tree, "while True: pass\n")
+    events = Runner(tree).check([KATA])
+    for event in events:
+        if event.kind == "tick":
+            break
+    children = multiprocessing.active_children()
+    assert children
+    events.close()
+    assert all(not child.is_alive() for child in children)
+
+
+def test_a_part_of_a_suite_can_be_selected(tree):
+    (result,) = Runner(tree).results([KATA], select="test_5_")
+    assert list(result.clauses) == ["5"]
+
+
+def test_an_answer_that_writes_only_some_functions_is_wrong(tmp_path):
+    kata = "losses/focal_loss"
+    file = layout.source_file(kata, tmp_path)
+    file.parent.mkdir()
+    text = stubs.pristine(kata)
+    file.write_text(
+        text.replace(
+            'raise NotImplementedError("sigmoid_focal_loss")',
+            "return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(labels, tf.float32), logits)",
+        ),
+        encoding="utf-8",
+    )
+    (result,) = Runner(tmp_path).results([kata])
+    assert result.outcome is Outcome.WRONG
+    assert any("not written yet: BinaryFocalLoss" in f.message for f in result.failures)
+
+
+def test_a_stub_with_only_its_imports_changed_is_not_started(tree):
+    write(tree, stubs.pristine(KATA) + "\nimport os\n")
+    (result,) = Runner(tree).results([KATA])
+    assert result.outcome is Outcome.NOT_STARTED
+
+
+def test_what_a_learner_prints_is_shown_and_chatter_is_not(tree):
+    write(
+        tree,
+        ANSWER.replace("    return clip(x)", "    print('x is', x.shape)\n    return clip(x) + 1"),
+    )
+    (result,) = Runner(tree).results([KATA])
+    assert "x is" in result.failures[0].output
+    assert "cuda" not in result.failures[0].output
+
+
+def test_the_learners_line_is_named_for_an_exception(tree):
+    write(tree, ANSWER.replace("    return clip(x)", "    return clip(x) + undefined"))
+    (result,) = Runner(tree).results([KATA])
+    message = result.failures[0].message
+    line = ANSWER.splitlines().index("    return clip(x)") + 1
+    assert "NameError" in message
+    assert f"clip_by_value.py:{line}" in message
+    assert "return clip(x) + undefined" in message
+
+
+def test_the_fault_of_a_suite_is_not_the_learners(tree, monkeypatch, tmp_path):
+    tests = tmp_path / "tests"
+    (tests / "gradients").mkdir(parents=True)
+    (tests / "gradients" / "test_clip_by_value.py").write_text('"""Broken."""\nimport nothing\n')
+    monkeypatch.setattr(layout, "TESTS", tests)
+    (result,) = Runner(layout.REFERENCE).results([KATA])
+    assert result.outcome is Outcome.BROKEN
+
+
+@pytest.mark.parametrize(("options", "status"), [([], 1), (["--tree=reference"], 0)])
+def test_plain_pytest_works_as_an_ide_runs_it(options, status):
+    file = str(layout.test_file(KATA).relative_to(layout.ROOT))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file, *options],
+        cwd=layout.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    if not options and layout.source_file(KATA, layout.KATAS).read_text() != stubs.pristine(KATA):
+        status = done.returncode  # the learner has been here
+    assert done.returncode == status, done.stdout
+    if status:
+        assert "not written yet: clip_by_value" in done.stdout
+
+
+def test_the_watcher_sees_saves_of_its_katas_only(tree):
+    with Watcher([KATA], tree) as watcher:
+        (tree / "gradients" / "notes.txt").write_text("x")
+        assert watcher.wait(1) == set()
+        write(tree, "x = 1\n")
+        assert watcher.wait(10) == {KATA}
+
+
+def test_the_watcher_sees_an_editor_that_replaces_the_file(tree):
+    file = layout.source_file(KATA, tree)
+    with Watcher([KATA], tree) as watcher:
+        file.with_suffix(".new").write_text("x = 2\n")
+        file.with_suffix(".new").replace(file)
+        assert watcher.wait(10) == {KATA}
