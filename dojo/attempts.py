@@ -16,6 +16,10 @@ RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT = "running", "solved", "time up", "give
 SILENCE = 60.0
 
 
+class Refused(Exception):
+    """An attempt cannot begin; the message says why."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Entry:
     """One attempt.

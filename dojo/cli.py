@@ -18,6 +18,7 @@ class Refusal(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     from dojo.archive import ArchiveError
+    from dojo.attempts import Refused
     from dojo.catalogue import UnknownKata
     from dojo.history import HistoryError
     from dojo.questions import QuestionsError
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Refusal, UnknownKata) as error:
         print(f"dojo: {error}", file=sys.stderr)
         return 2
-    except (ArchiveError, HistoryError, QuestionsError) as error:
+    except (ArchiveError, HistoryError, QuestionsError, Refused) as error:
         print(f"dojo: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_light(commands)
     _add_deck(commands)
+    _add_sittings(commands)
     _add_mutants(commands)
     _add_readme(commands)
     return top
@@ -102,6 +104,20 @@ def _add_deck(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     anki = commands.add_parser("anki", help="write the questions as an Anki package")
     anki.set_defaults(run=_anki)
     anki.add_argument("file", type=_package, metavar="FILE.apkg")
+
+
+def _add_sittings(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    practice = commands.add_parser("practice", help="one kata against the clock")
+    practice.set_defaults(run=_practice)
+    practice.add_argument("name", nargs="?", metavar="KATA", default="", help="the next sensible")
+    practice.add_argument("--minutes", type=_seconds, metavar="M", help="time box (the kata's)")
+    _add_tree(practice)
+    interview = commands.add_parser("interview", help="katas and questions in one time box")
+    interview.set_defaults(run=_interview)
+    interview.add_argument("--minutes", type=_seconds, metavar="M", default=45, help="in all (45)")
+    interview.add_argument("--track", choices=layout.TRACKS, default="")
+    interview.add_argument("--level", choices=layout.LEVELS, default="", help="the level aimed at")
+    _add_tree(interview)
 
 
 def _add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -192,6 +208,31 @@ def _progress(options: argparse.Namespace) -> int:
     from dojo import progress
 
     return progress.show()
+
+
+def _need_terminal() -> None:
+    from dojo import terminal
+
+    if reason := terminal.no_terminal():
+        raise Refusal(reason)
+
+
+def _practice(options: argparse.Namespace) -> int:
+    _need_terminal()
+    from dojo import sitting
+
+    return sitting.practise(sitting.Wish(options.name, options.minutes, _tree(options)))
+
+
+def _interview(options: argparse.Namespace) -> int:
+    _need_terminal()
+    from dojo import interview, interview_screens
+
+    wish = interview.Wish(options.minutes, options.track, options.level, _tree(options))
+    try:
+        return interview_screens.hold(wish)
+    except interview.TooShort as error:
+        raise Refusal(str(error)) from None
 
 
 def _anki(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from dojo.results import Failure, Outcome, Result
 from dojo.runner import Event, Runner
 from dojo.watch import Watcher
 
-Hear = Callable[[Event], None]
+Hear = Callable[[Event], object]
 
 
 class Examiner:
@@ -74,6 +74,7 @@ class Examiner:
         return kata
 
     def _examine(self, kata: str, hear: Hear) -> None:
+        hear(Event("requested", kata))
         try:
             with contextlib.closing(self._runner.check([kata])) as events:
                 for event in events:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dojo import archive, attempts, layout, stubs
-from dojo.attempts import Attempts, Entry
+from dojo.attempts import Attempts, Entry, Refused
 from dojo.clock import Clock
 from dojo.deck import Deck, in_words, utc_now
 from dojo.history import History, HistoryError
@@ -22,10 +22,6 @@ from dojo.results import Outcome, Result
 WRITE_EVERY = 2.0
 # An attempt that broke off longer ago is history.
 RESUME_WITHIN = 24 * 3600.0
-
-
-class Refused(Exception):
-    """An attempt cannot begin; the message says why."""
 
 
 class Attempt:
@@ -179,14 +175,12 @@ def rating(entry: Entry) -> int:
 def why_rated(entry: Entry) -> str:
     """Returns the reason of the rating, in a few words."""
     if entry.outcome != attempts.SOLVED:
-        return "it was not solved"
-    reasons = []
+        return "not solved"
+    hints = f"solved with {entry.hints} hint{'' if entry.hints == 1 else 's'}"
     if entry.hints:
-        reasons.append(f"{entry.hints} hint{'' if entry.hints == 1 else 's'}")
+        return hints if entry.in_time else f"{hints}, over time"
     if not entry.in_time:
-        reasons.append("over time")
-    if reasons:
-        return "solved, with " + " and ".join(reasons) if entry.hints else "solved over time"
+        return "solved over time"
     return "solved unaided in half the time" if rating(entry) == 4 else "solved unaided in time"
 
 

@@ -1,7 +1,7 @@
 """Imported once by the warm process that every kata's process is forked from.
 
 Nothing here may run a TensorFlow op: its thread pools would not survive a fork. The
-modules below the framework are those that any suite needs and pytest finds late.
+modules of the project are those that every suite needs.
 """
 
 import os
@@ -14,7 +14,6 @@ _quiet = os.open(os.devnull, os.O_WRONLY)
 os.dup2(_quiet, 1)
 os.dup2(_quiet, 2)
 os.close(_quiet)
-sys.dont_write_bytecode = True
 
 import gc  # noqa: E402
 
@@ -24,11 +23,23 @@ import pytest  # noqa: E402, F401
 import pytest_timeout  # noqa: E402, F401
 import tensorflow as tf  # noqa: E402
 
+import tests.gradient_checks  # noqa: E402
+import tests.keras_losses  # noqa: E402
+import tests.keras_metrics  # noqa: E402
+import tests.sentinels  # noqa: E402
+import tests.serialization  # noqa: E402, F401
+from dojo import layout, reporter  # noqa: E402, F401
+
 for _plugin in _pytest.config.default_plugins:
     __import__(f"_pytest.{_plugin}")
 
 # Both packages load these on first use.
 _LAZY = (tf.test, tf.distribute, tf.saved_model, tf.keras, keras.saving, keras.metrics)
+
+# pytest rewrites the suites' assertions, which takes longer than many a test. The result is
+# kept, but not in the learner's folders.
+sys.dont_write_bytecode = False
+sys.pycache_prefix = str(layout.state_folder() / "bytecode")
 
 # What is frozen is not scanned, so that its pages stay shared with the parent.
 gc.freeze()

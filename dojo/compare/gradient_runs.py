@@ -1,0 +1,289 @@
+"""What a child computes for the gradients: each one over its domain, in float32.
+
+A case gives a function of one number three times: by the kata, in the form one would
+naively write and leave to autodiff, and in float64 as the truth. Where a kata's gradient
+is by design not the derivative, `pretended` is the function whose derivative it claims.
+The slope is given in closed form, kinks and zero included; central differences of
+`pretended` check both away from those.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dojo.compare.digits import Array
+from dojo.compare.jobs import Result
+from dojo.compare.worker import Modules, describe
+
+Function = Callable[[Any], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One custom gradient.
+
+    Attributes:
+        custom: Made of the kata's module: a function of x [N], returning [N].
+        naive: {what it is: the function}.
+        truth, slope: The values and the gradient asked for, NumPy in float64.
+        domain: x [N]; kinks, zeros and extremes are among them.
+        smooth: Where central differences are taken, in float64: away from kinks.
+        pretended: A function whose derivative is `slope`; None where it is `truth`.
+        dtype: Of the computation.
+    """
+
+    custom: Callable[[Any], Function]
+    naive: dict[str, Function]
+    truth: Function
+    slope: Function
+    domain: Array
+    smooth: Array
+    pretended: Function | None = None
+    dtype: str = "float32"
+
+
+def run(modules: Modules, kata: str, case: str) -> Result:
+    """Returns the curves of one case: "x", "truth" and "slope", and "forms" by name.
+
+    Each form has "y", "dy", and "error", its largest relative distance from central
+    differences in float64; or "failed", why it has none.
+    """
+    chosen = cases()[case]
+    x = np.unique(np.asarray(chosen.domain, chosen.dtype).astype(np.float64))
+    forms = {"custom": _attempt(lambda: chosen.custom(modules[kata]), chosen, x)}
+    for name, naive in chosen.naive.items():
+        forms[name] = _attempt(lambda naive=naive: naive, chosen, x)
+    if "failed" in forms["custom"]:
+        return {"error": forms["custom"]["failed"]}
+    return {"x": x, "truth": chosen.truth(x), "slope": chosen.slope(x), "forms": forms}
+
+
+def _attempt(make: Callable[[], Function], case: Case, x: Array) -> Result:
+    try:
+        function = make()
+        y, dy = value_and_slope(function, x, case.dtype)
+        error = finite_difference_error(function, case)
+    except Exception as failure:
+        return {"failed": describe(failure)}
+    return {"y": y, "dy": dy, "error": error}
+
+
+def value_and_slope(function: Function, x: Array, dtype: str) -> tuple[Array, Array]:
+    """Returns f(x) and, elementwise, f'(x) by TensorFlow; None counts as nan."""
+    points = tf.constant(x, dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        y = function(points)
+        # An upstream of 1 each: elements do not mix, so the sum's gradient is elementwise.
+        total = tf.reduce_sum(y)
+    slope = tape.gradient(total, points)
+    dy = np.full(len(x), np.nan) if slope is None else slope.numpy().astype(np.float64)
+    return y.numpy().astype(np.float64), dy
+
+
+def finite_difference_error(function: Function, case: Case) -> float:
+    """Returns max |f' - central difference| / max(1, |central difference|), in float64."""
+    expected = central_differences(case.pretended or case.truth, case.smooth)
+    _, found = value_and_slope(function, case.smooth, "float64")
+    with np.errstate(invalid="ignore"):
+        distance = np.abs(found - expected) / np.maximum(1, np.abs(expected))
+    return float(np.max(distance)) if np.isfinite(found).all() else float("inf")
+
+
+def central_differences(function: Function, x: Array) -> Array:
+    """Returns (f(x + h) - f(x - h)) / 2h; h is the cube root of eps, the best for order 2."""
+    h = np.cbrt(np.finfo(np.float64).eps) * np.maximum(np.abs(x), 1e-2)
+    up, down = x + h, x - h
+    slope: Array = (function(up) - function(down)) / (up - down)
+    return slope
+
+
+def cases() -> dict[str, Case]:
+    """Returns the cases by name; most are named as their kata."""
+    return {
+        "clip_by_value": _clip(),
+        "gradient_reversal": _reversal(),
+        "straight_through: round": _round(),
+        "straight_through: sign": _sign(),
+        "log1pexp": _log1pexp(),
+        "safe_norm": _norm(),
+        "softmax_cross_entropy": _softmax(),
+        "captured_variables": _captured(),
+        "recompute_grad": _recompute(),
+    }
+
+
+def _clip() -> Case:
+    return Case(
+        custom=lambda kata: lambda x: kata.clip_by_value(x, -1.0, 1.0),
+        naive={"-1 + relu(x + 1) - relu(x - 1)": lambda x: -1 + _relu(x + 1) - _relu(x - 1)},
+        truth=lambda x: np.clip(x, -1, 1),
+        slope=lambda x: np.where(np.abs(x) <= 1, 1.0, 0.0),
+        domain=np.append(np.linspace(-2, 2, 201), [-1, 1]),
+        smooth=np.array([-1.7, -0.6, 0.1, 0.9, 1.4]),
+    )
+
+
+def _relu(x: Any) -> Any:
+    return tf.nn.relu(x)
+
+
+def _reversal() -> Case:
+    scale = 6.0
+    return Case(
+        custom=lambda kata: lambda x: kata.gradient_reversal(x, scale),
+        naive={
+            "stop_gradient(x + 6x) - 6x": lambda x: tf.stop_gradient(x + scale * x) - scale * x
+        },
+        truth=lambda x: x * 1.0,
+        slope=lambda x: np.full_like(x, -scale),
+        domain=np.linspace(-16000, 16000, 201),
+        smooth=np.array([-2.0, 0.0, 3.0]),
+        pretended=lambda x: -scale * x,
+        dtype="float16",
+    )
+
+
+def _round() -> Case:
+    return Case(
+        custom=lambda kata: kata.round_ste,
+        naive={"tf.round(x)": tf.round},
+        truth=np.round,
+        slope=np.ones_like,
+        domain=np.linspace(-2.5, 2.5, 301),
+        smooth=np.array([-1.2, 0.1, 0.8]),
+        pretended=lambda x: x * 1.0,
+    )
+
+
+def _sign() -> Case:
+    return Case(
+        custom=lambda kata: kata.sign_ste,
+        naive={"tf.sign(x)": tf.sign},
+        truth=lambda x: np.where(x >= 0, 1.0, -1.0),
+        slope=lambda x: np.where(np.abs(x) <= 1, 1.0, 0.0),
+        domain=np.append(np.linspace(-2, 2, 201), [-1, 0, 1]),
+        smooth=np.array([-1.5, -0.4, 0.3, 1.6]),
+        pretended=lambda x: np.clip(x, -1, 1),
+    )
+
+
+def _log1pexp() -> Case:
+    return Case(
+        custom=lambda kata: kata.log1pexp,
+        naive={
+            "log(1 + exp(x))": lambda x: tf.math.log(1 + tf.exp(x)),
+            "max(x, 0) + log1p(exp(-|x|))": lambda x: tf.maximum(x, 0)
+            + tf.math.log1p(tf.exp(-tf.abs(x))),
+        },
+        truth=lambda x: np.logaddexp(0, x),
+        slope=lambda x: np.exp(-np.logaddexp(0, -x)),
+        domain=np.append(np.linspace(-30, 100, 261), 0),
+        smooth=np.array([-20.0, -3.0, 0.5, 8.0, 90.0]),
+    )
+
+
+def _norm() -> Case:
+    magnitudes = np.logspace(-30, 30, 241)
+    return Case(
+        custom=lambda kata: lambda x: kata.safe_norm(_three_four(x)),
+        naive={"sqrt(sum(x²))": lambda x: tf.sqrt(tf.reduce_sum(_three_four(x) ** 2, -1))},
+        truth=lambda x: 5 * np.abs(x),
+        slope=lambda x: 5 * np.sign(x),
+        domain=np.concatenate([-magnitudes, [0], magnitudes]),
+        smooth=np.array([-40.0, -0.5, 0.2, 30.0]),
+    )
+
+
+def _three_four(x: Any) -> Any:
+    return tf.stack([3 * x, 4 * x], axis=-1)
+
+
+def _softmax() -> Case:
+    def naive(x: Any) -> Any:
+        p = tf.nn.softmax(_two_classes(x))
+        return -tf.reduce_sum(_first(x) * tf.math.log(p), axis=-1)
+
+    return Case(
+        custom=lambda kata: lambda x: kata.softmax_cross_entropy(_first(x), _two_classes(x)),
+        naive={"-Σ labels · log(softmax(z))": naive},
+        truth=lambda x: np.logaddexp(0, -x),
+        slope=lambda x: -np.exp(-np.logaddexp(0, x)),
+        domain=np.linspace(-150, 150, 301),
+        smooth=np.array([-30.0, -2.0, 0.0, 2.0, 10.0]),
+    )
+
+
+def _two_classes(x: Any) -> Any:
+    return tf.stack([x, tf.zeros_like(x)], axis=-1)
+
+
+def _first(x: Any) -> Any:
+    return tf.stack([tf.ones_like(x), tf.zeros_like(x)], axis=-1)
+
+
+def _captured() -> Case:
+    """The gradient of the bias, one per x: the kata asks for half of the derivative."""
+
+    def bias_path(affine: Callable[[Any, Any], Function]) -> Function:
+        # The custom rule hands out, as dy/dx, the gradient that arrives at the bias.
+        @tf.custom_gradient
+        def y(x: Any) -> Any:
+            f = affine(tf.constant([[3.0]], x.dtype), tf.constant([2.0], x.dtype))
+            return f(x[:, None])[:, 0], lambda upstream: upstream * _bias_gradients(affine, x)
+
+        return y
+
+    return Case(
+        custom=lambda kata: bias_path(lambda kernel, bias: kata.affine(kernel, bias, 0.5)),
+        naive={"x @ kernel + bias": bias_path(lambda kernel, bias: lambda x: x @ kernel + bias)},
+        truth=lambda x: 2 + 3 * x,
+        slope=lambda x: 0.5 * (2 + 3 * x),
+        domain=np.linspace(-2, 2, 21),
+        smooth=np.array([-1.0, 0.5, 2.0]),
+        pretended=lambda x: 0.5 * (2 * x + 3 * x * x / 2),
+    )
+
+
+def _bias_gradients(affine: Callable[[Any, Any], Function], x: Any) -> Any:
+    """Returns d(y²/2)/d bias at each x, where y = 3x + 2."""
+    slopes = []
+    for value in x.numpy():
+        kernel, bias = tf.Variable([[3.0]], dtype=x.dtype), tf.Variable([2.0], dtype=x.dtype)
+        with tf.GradientTape() as tape:
+            half_square = tf.reduce_sum(affine(kernel, bias)([[value]]) ** 2) / 2
+        slopes.append(tape.gradient(half_square, bias)[0])
+    return tf.stack(slopes)
+
+
+def _recompute() -> Case:
+    def chain(x: Any) -> Any:
+        for _ in range(8):
+            x = x + tf.sin(3 * x) / 4
+        return x
+
+    def exact(x: Array) -> Array:
+        for _ in range(8):
+            x = x + np.sin(3 * x) / 4
+        return x
+
+    def exact_slope(x: Array) -> Array:
+        slope = np.ones_like(x)
+        for _ in range(8):
+            slope = slope * (1 + 3 * np.cos(3 * x) / 4)
+            x = x + np.sin(3 * x) / 4
+        return slope
+
+    return Case(
+        custom=lambda kata: kata.recompute(chain),
+        naive={"autodiff": chain},
+        truth=exact,
+        slope=exact_slope,
+        domain=np.linspace(-2, 2, 201),
+        smooth=np.array([-1.3, -0.2, 0.7, 1.1]),
+    )
+
+
