@@ -72,6 +72,42 @@ def assert_gradient(
     )
 
 
+def assert_gradients(function, inputs, want, *, call, oracle, rtol, atol=0.0, bugs=None, **how):
+    """Fails unless the gradients to several inputs, variables among them, are right.
+
+    Args:
+        function: Takes the inputs by position, returns one tensor.
+        inputs: {name: tensor or variable}.
+        want: Function from an upstream, shaped like the value, to {name: gradient}.
+        call: The forward call, as the learner would write it.
+        oracle, rtol, atol: As for `assert_close`.
+        bugs: {cause: function like `want`, of the gradients that the bug spoils}. A
+            dropped upstream is always among them.
+        **how: `mode` for `vjp`.
+    """
+    __tracebackhide__ = True
+    upstream = random_upstream(np.shape(function(*inputs.values())))
+    right, dropped = want(upstream), want(np.ones_like(upstream))
+    wrong = {cause: bug(upstream) for cause, bug in (bugs or {}).items()}
+    wrong["the upstream gradient dropped"] = dropped
+    slopes = vjp(function, list(inputs.values()), upstream, **how)[1]
+    for (name, value), slope in zip(inputs.items(), slopes, strict=True):
+        asked = f"tape.gradient({call}, {name}, output_gradients=upstream)"
+        if slope is None:
+            cause = f"no differentiable path leads from {name} to the result"
+            raise mismatch(asked, expected=f"a tensor, by {oracle}", got="None", cause=cause)
+        assert_close(
+            slope,
+            right[name],
+            call=asked,
+            oracle=oracle,
+            rtol=rtol,
+            atol=atol,
+            dtype=value.dtype.name,
+            bugs={cause: spoilt[name] for cause, spoilt in wrong.items() if name in spoilt},
+        )
+
+
 def assert_gradient_by_differences(function, inputs, *, call, rtol=1e-6, atol=1e-8):
     """Fails unless the gradients equal central differences in float64.
 

@@ -2,8 +2,10 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tests.closeness import assert_close
+from tests.serialization import revive
 
 EMPTY = "a metric that has seen nothing"
 
@@ -46,6 +48,8 @@ def assert_streams(make, y_true, y_pred, want, *, mean_of_batches, rtol, atol=0.
 def assert_weights_repeat_rows(make, y_true, y_pred, want, *, unweighted, rtol, atol=0.0):
     """Fails unless an integer sample weight counts a row that many times.
 
+    A quarter of every weight must give the same result: the metric is a ratio.
+
     Args:
         make: Function of no arguments that returns a new metric.
         y_true, y_pred: [B, ...] one batch, B >= 3.
@@ -54,17 +58,19 @@ def assert_weights_repeat_rows(make, y_true, y_pred, want, *, unweighted, rtol, 
         rtol, atol: As for `assert_close`.
     """
     __tracebackhide__ = True
-    weights = np.arange(len(y_true)) % 3  # 0, 1, 2: none, one and two copies
+    weights = _repeats(y_true)
     repeated = [np.repeat(a, weights, axis=0) for a in (y_true, y_pred)]
-    assert_close(
-        measure(make(), [(y_true, y_pred, weights)]),
-        want(*repeated),
-        call=f"{type(make()).__name__}(…) with sample_weight 0, 1, 2, 0, 1, 2, …",
-        oracle="rows repeated 0, 1, 2, … times",
-        rtol=rtol,
-        atol=atol,
-        bugs={"sample_weight ignored": unweighted},
-    )
+    for scale in (1, 0.25):
+        kinds = ", ".join(f"{scale * count:g}" for count in range(3))
+        assert_close(
+            measure(make(), [(y_true, y_pred, scale * weights)]),
+            want(*repeated),
+            call=f"{type(make()).__name__}(…) with sample_weight {kinds}, {kinds}, …",
+            oracle="rows repeated 0, 1, 2, … times",
+            rtol=rtol,
+            atol=atol,
+            bugs={"sample_weight ignored": unweighted},
+        )
 
 
 def assert_resets(make, y_true, y_pred, empty, *, rtol):
@@ -92,23 +98,48 @@ def assert_resets(make, y_true, y_pred, empty, *, rtol):
     )
 
 
+def assert_modes_agree(make, y_true, y_pred, want, *, mode, rtol, atol=0.0):
+    """Fails unless two weighted updates and the result, each compiled, give the oracle's.
+
+    Args:
+        make: Function of no arguments that returns a new metric.
+        y_true, y_pred: [B, ...] one batch, B >= 3.
+        want: Function of (y_true, y_pred) to the unweighted result, by an oracle.
+        mode: What compiles a function, such as `tf.function`.
+        rtol, atol: As for `assert_close`.
+    """
+    __tracebackhide__ = True
+    metric, weights = make(), _repeats(y_true)
+
+    def update(y_true, y_pred, weights):
+        metric.update_state(y_true, y_pred, sample_weight=weights)
+
+    compiled = mode(update)
+    for _ in range(2):
+        compiled(*[tf.constant(a) for a in (y_true, y_pred, weights)])
+    twice = [np.repeat(a, 2 * weights, axis=0) for a in (y_true, y_pred)]
+    assert_close(
+        mode(metric.result)(),
+        want(*twice),
+        call=f"{type(metric).__name__}(…) after the same weighted batch twice",
+        oracle="rows repeated 0, 2, 4, … times",
+        rtol=rtol,
+        atol=atol,
+    )
+
+
 def assert_measures_in_fit(make, y_true, y_pred, want, *, rtol, atol=0.0):
     """Fails unless `evaluate`, in graph mode and in two batches, gives the oracle's result.
 
     Args:
         make: Function of no arguments that returns a new metric.
         y_true, y_pred: [B, ...] examples, B even; the model predicts y_pred.
-        want: The scalar result over all of them, by an oracle.
+        want: The result over all of them, by an oracle.
         rtol, atol: As for `assert_close`.
     """
     __tracebackhide__ = True
-    inputs = keras.Input(np.shape(y_pred)[1:], dtype=y_pred.dtype.name)
-    model = keras.Model(inputs, inputs)
-    # The loss is beside the point: zero, of the right shape, for class ids too.
-    model.compile(loss=_no_loss, metrics=[make()])
-    results = model.evaluate(y_pred, y_true, batch_size=len(y_true) // 2, verbose=0)
     assert_close(
-        keras.ops.convert_to_tensor(results[1]),
+        _evaluate(_echo(make(), y_pred), y_true, y_pred),
         want,
         call=f"model.compile(metrics=[{type(make()).__name__}(…)]); model.evaluate(…)",
         oracle="all examples in one batch",
@@ -117,5 +148,51 @@ def assert_measures_in_fit(make, y_true, y_pred, want, *, rtol, atol=0.0):
     )
 
 
+def assert_reloads(make, y_true, y_pred, want, path, *, rtol, atol=0.0):
+    """Fails unless a compiled model brings the metric and its settings back from a file.
+
+    Args:
+        make: Function of no arguments that returns a new metric, no setting at its default.
+        y_true, y_pred: [B, ...] examples, B even; the model predicts y_pred.
+        want: The result over all of them, by an oracle.
+        path: A folder for the saved model.
+        rtol, atol: As for `assert_close`.
+    """
+    __tracebackhide__ = True
+    revive(make())  # names a missing registration or config better than load_model does
+    _echo(make(), y_pred).save(path / "model.keras")
+    assert_close(
+        _evaluate(keras.saving.load_model(path / "model.keras"), y_true, y_pred),
+        want,
+        call=f"load_model(path).evaluate(…) of a model saved with {type(make()).__name__}(…)",
+        oracle="all examples in one batch",
+        rtol=rtol,
+        atol=atol,
+    )
+
+
+def _repeats(rows):
+    """0, 1, 2, 0, 1, 2, …: none, one or two copies of each row."""
+    return np.arange(len(rows)) % 3
+
+
+def _echo(metric, y_pred):
+    """A compiled model that predicts its input."""
+    inputs = keras.Input(np.shape(y_pred)[1:], dtype=y_pred.dtype.name)
+    model = keras.Model(inputs, keras.layers.Identity(dtype=y_pred.dtype.name)(inputs))
+    # XLA is left to `assert_modes_agree`: here it would only take time.
+    model.compile(loss=_no_loss, metrics=[metric], jit_compile=False)
+    return model
+
+
+def _evaluate(model, y_true, y_pred):
+    how = {"batch_size": len(y_true) // 2, "verbose": 0, "return_dict": True}
+    results = model.evaluate(y_pred, y_true, **how)
+    (result,) = [value for name, value in results.items() if name != "loss"]
+    return tf.convert_to_tensor(result)
+
+
+@keras.saving.register_keras_serializable(package="tests")
 def _no_loss(y_true, y_pred):
-    return keras.ops.zeros([keras.ops.shape(y_pred)[0]])
+    """Keras wants a loss to evaluate; this one suits class ids too."""
+    return tf.zeros(tf.shape(y_pred)[:1])

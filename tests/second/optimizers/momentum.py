@@ -16,8 +16,7 @@ class Momentum(keras.optimizers.Optimizer):
         if not self.built:
             super().build(var_list)
             self.slots = [
-                self.add_variable_from_reference(v, name="v", initializer="zeros")
-                for v in var_list
+                self.add_variable_from_reference(v, name="v", initializer="zeros") for v in var_list
             ]
 
     def update_step(self, grad, variable, learning_rate):

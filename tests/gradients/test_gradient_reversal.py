@@ -1,0 +1,268 @@
+"""A layer that does nothing forward and turns the gradient around.
+
+Question (5 min). In domain-adversarial training a second head learns to tell two
+domains apart, and the features before it should learn to make that impossible. Build
+the piece between them: the identity forward, a reversed gradient backward.
+
+    y = x            dL/dx = -scale * dL/dy
+
+The paper raises scale from 0 to 1 during training, so it may be a variable. Write the
+function and a Keras layer. Test k checks clause k:
+
+    1. The value is `x`, in its shape and dtype: float16, 32 and 64. Python numbers and
+       lists become float32 tensors.
+    2. The gradient with respect to `x` is -scale times the upstream gradient, in the
+       dtype of `x`. The scale is a number or a scalar tensor, and 1 by default.
+    3. A variable given as scale, to the function or to the layer, is read again at each
+       call, also by a tf.function that was traced before. It gets no gradient (None).
+    4. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.
+    5. GradientReversal(scale) is the function as a Keras layer. In a model it turns the
+       gradients of the layers before it, and leaves those after it alone.
+    6. It is registered with Keras, comes back from its config, and a model with it
+       comes back from its file.
+
+Run   nox -s check -- gradient_reversal
+Read  https://arxiv.org/abs/1505.07818, section 4.2
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close, mismatch
+from tests.gradient_checks import assert_gradient, vjp
+from tests.serialization import assert_config_round_trip
+
+# The scale, the upstream and their product are each rounded to eps / 2, and so are the
+# terms of stop_gradient(x + scale x) - scale x: less than four eps for a scale below 1.
+RTOL = {"float16": 4e-3, "float32": 5e-7, "float64": 1e-6}  # the scale may pass float32
+
+X = np.array([[-1e4, -2.5, -1e-3], [0.0, 0.75, 3.0]])
+IDENTITY, RULE = "y = x", "-scale * upstream"
+INPUTS = {"x": X}
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_1_the_value_is_x(kata, dtype):
+    assert_close(
+        kata.gradient_reversal(tf.constant(X, dtype), 0.3),
+        X.astype(dtype),
+        call="gradient_reversal(x, 0.3)",
+        oracle=IDENTITY,
+        rtol=RTOL[dtype],
+        dtype=dtype,
+        inputs=INPUTS,
+        bugs={"x multiplied by -scale in the forward pass": -0.3 * X},
+    )
+
+
+def test_1_the_sign_of_the_value_stays(kata):
+    assert_close(
+        kata.gradient_reversal(tf.constant(X, tf.float32)),
+        X,
+        call="gradient_reversal(x)",
+        oracle=IDENTITY,
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+        bugs={"x negated in the forward pass": -X},
+    )
+
+
+@pytest.mark.parametrize("x", [2.5, [2.5, -1.0], np.ones((1, 0), "float32")], ids=str)
+def test_1_any_shape_goes_through(kata, x):
+    call = f"gradient_reversal({x!r}, 0.3)"
+    value = kata.gradient_reversal(x, 0.3)
+    assert_close(value, x, call=call, oracle=IDENTITY, rtol=RTOL["float32"], dtype="float32")
+
+
+@pytest.mark.parametrize("scale", [0.3, 2, -0.5], ids="scale={}".format)
+@pytest.mark.parametrize("dtype", RTOL)
+def test_2_gradient_is_minus_scale_times_the_upstream(kata, dtype, scale):
+    assert_gradient(
+        lambda x: kata.gradient_reversal(x, scale),
+        tf.constant(X, dtype),
+        lambda up: -scale * up,
+        call=f"gradient_reversal(x, {scale})",
+        oracle=RULE,
+        rtol=RTOL[dtype],
+        inputs=INPUTS,
+        bugs={
+            "the minus sign lost": lambda up: scale * up,
+            "the scale lost": lambda up: -up,
+            "neither sign nor scale: no custom gradient": lambda up: up,
+            "the scale added": lambda up: scale - up,
+        },
+    )
+
+
+def test_2_the_scale_is_1_by_default(kata):
+    assert_gradient(
+        kata.gradient_reversal,
+        tf.constant(X, tf.float32),
+        lambda up: -up,
+        call="gradient_reversal(x)",
+        oracle=RULE,
+        rtol=RTOL["float32"],
+        bugs={"the minus sign lost": lambda up: up},
+    )
+
+
+def test_2_a_scale_of_zero_stops_the_gradient(kata):
+    _, (slope,) = vjp(lambda x: kata.gradient_reversal(x, 0.0), [tf.constant([1.0, -2.0])])
+    call = "tape.gradient(gradient_reversal(x, 0.0), x)"
+    assert_close(slope, [0.0, 0.0], call=call, oracle=RULE, rtol=0.0)
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_2_the_scale_may_be_a_tensor(kata, dtype):
+    scale = tf.constant(0.3, dtype)
+    assert_gradient(
+        lambda x: kata.gradient_reversal(x, scale),
+        tf.constant(X, dtype),
+        lambda up: -0.3 * up,
+        call="gradient_reversal(x, tf.constant(0.3))",
+        oracle=RULE,
+        rtol=RTOL[dtype],
+        inputs=INPUTS,
+    )
+
+
+def test_3_a_variable_is_read_at_each_call(kata, mode):
+    scale, x = tf.Variable(0.0), tf.constant(X, tf.float32)
+    assert_follows(lambda x: kata.gradient_reversal(x, scale), scale, x, mode, "function")
+
+
+def test_3_the_layer_reads_its_variable_at_each_call(kata, mode):
+    scale, x = tf.Variable(0.0), tf.constant(X, tf.float32)
+    assert_follows(kata.GradientReversal(scale), scale, x, mode, "layer")
+
+
+def assert_follows(function, scale, x, mode, name):
+    """One traced function gives the gradient of each value that scale is assigned."""
+    __tracebackhide__ = True
+
+    def gradient():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return tape.gradient(y, x)
+
+    traced, first = mode(gradient), 0.0
+    for now in (first, 0.3, 2.0):
+        scale.assign(now)
+        assert_close(
+            traced(),
+            np.full(X.shape, -now),
+            call=f"tape.gradient({name}, x) after scale.assign({now})",
+            oracle=RULE,
+            rtol=RTOL["float32"],
+            bugs={"the scale of the first call, kept": 0 * X} if now != first else None,
+        )
+
+
+def test_3_a_variable_gets_no_gradient(kata, mode):
+    inputs = [tf.constant(X, tf.float32), tf.Variable(0.3)]
+    _, (_, slope) = vjp(kata.gradient_reversal, inputs, mode=mode)
+    if slope is not None:
+        call = "tape.gradient(gradient_reversal(x, scale), scale)"
+        raise mismatch(call, expected="None", got=f"{slope}")
+
+
+def test_4_every_mode_has_the_same_value_and_gradient(kata, mode):
+    x, upstream = tf.constant(X, tf.float32), np.arange(1.0, 7.0).reshape(X.shape)
+    reversal = lambda x: kata.gradient_reversal(x, 0.3)
+    value, (slope,) = vjp(reversal, [x], upstream, mode=mode)
+    how = {"rtol": RTOL["float32"], "inputs": INPUTS}
+    assert_close(value, X, call="gradient_reversal(x, 0.3)", oracle=IDENTITY, **how)
+    call = "tape.gradient(gradient_reversal(x, 0.3), x, output_gradients=upstream)"
+    assert_close(slope, -0.3 * upstream, call=call, oracle=RULE, **how)
+
+
+def test_4_keywords_keep_the_custom_gradient(kata, mode):
+    cause = "tf.custom_gradient sees positional arguments only; autodiff took over"
+    assert_gradient(
+        lambda x: kata.gradient_reversal(x=x, scale=0.3),
+        tf.constant(X, tf.float32),
+        lambda up: -0.3 * up,
+        call="gradient_reversal(x=x, scale=0.3)",
+        oracle=RULE,
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+        bugs={cause: lambda up: up},
+        mode=mode,
+    )
+
+
+@pytest.mark.parametrize("scale", [0.3, None], ids="scale={}".format)
+def test_5_the_layer_is_the_function(kata, scale):
+    layer = kata.GradientReversal() if scale is None else kata.GradientReversal(scale)
+    call = f"GradientReversal({'' if scale is None else scale})(x)"
+    x, how = tf.constant(X, tf.float32), {"rtol": RTOL["float32"], "inputs": INPUTS}
+    assert_close(layer(x), X, call=call, oracle=IDENTITY, **how)
+    minus = -1.0 if scale is None else -scale
+    assert_gradient(layer, x, lambda up: minus * up, call=call, oracle=RULE, **how)
+
+
+def small_model(layer):
+    """Two features, `layer`, one domain score."""
+    inputs = keras.Input((3,))
+    features = keras.layers.Dense(2, use_bias=False, name="features")(inputs)
+    domain = keras.layers.Dense(1, use_bias=False, name="domain")(layer(features))
+    model = keras.Model(inputs, domain)
+    model.set_weights([np.array([[1, -2], [0.5, 3], [-1, 1]]), np.array([[2.0], [-1.5]])])
+    return model
+
+
+BATCH = np.array([[1.0, 2.0, -1.0], [0.5, -3.0, 2.0]], "float32")
+
+
+def slopes(model):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(BATCH) ** 2)
+    return tape.gradient(loss, model.trainable_variables)
+
+
+def test_5_only_the_layers_before_it_are_reversed(kata):
+    before, after = slopes(small_model(keras.layers.Identity()))
+    got = slopes(small_model(kata.GradientReversal(0.3)))
+    how = {"oracle": "the model with the identity in its place", "rtol": 1e-5}
+    call = "the gradient of {} GradientReversal(0.3)"
+    assert_close(
+        got[1],
+        after.numpy(),
+        call=call.format("the layer after"),
+        bugs={
+            "the layer after it reversed as well": -0.3 * after,
+            "-scale multiplied in on the way forward": 0.09 * after,
+        },
+        **how,
+    )
+    assert_close(
+        got[0],
+        -0.3 * before.numpy(),
+        call=call.format("the layer before"),
+        bugs={"the layer before it not reversed": before},
+        **how,
+    )
+
+
+def test_6_it_comes_back_from_its_config(kata):
+    revived = assert_config_round_trip(kata.GradientReversal, scale=0.3, name="mine")
+    assert_gradient(
+        revived,
+        tf.constant(X, tf.float32),
+        lambda up: -0.3 * up,
+        call="the revived GradientReversal(0.3)(x)",
+        oracle=RULE,
+        rtol=RTOL["float32"],
+    )
+
+
+def test_6_a_model_with_it_comes_back_from_its_file(kata, tmp_path):
+    model = small_model(kata.GradientReversal(0.3))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for want, got in zip(slopes(model), slopes(loaded), strict=True):
+        call = "the gradients of keras.models.load_model(path)"
+        assert_close(got, want.numpy(), call=call, oracle="the saved model", rtol=1e-6)

@@ -1,0 +1,236 @@
+"""Round and sign with a gradient that passes straight through.
+
+Question (8 min). You train a network whose weights will be stored as integers, or as
+single bits. Rounding has slope 0, so nothing learns through it. Write both steps with
+the straight-through estimator: the step forward, and backward as if it were not there.
+
+    y = round(x)    dL/dx = dL/dy
+    y = sign(x)     dL/dx = dL/dy  where |x| <= 1,  0 elsewhere
+
+Test k checks clause k:
+
+    1. round_ste: `x` rounded to the nearest integer, halves to the even one (0.5 to 0,
+       1.5 to 2), for every finite `x`, in its shape and dtype: float16, 32 and 64.
+       Python numbers and lists become float32 tensors.
+    2. The gradient of round_ste is the upstream gradient, everywhere.
+    3. sign_ste: +1 where x >= 0, at 0 too, and -1 elsewhere, for every finite `x`, in
+       its shape and dtype, as above.
+    4. The gradient of sign_ste is the upstream gradient where |x| <= 1, both ends
+       included, and 0 elsewhere.
+    5. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.
+
+Run   nox -s check -- straight_through
+Read  https://arxiv.org/abs/1308.3432, section 4; https://arxiv.org/abs/1602.02830,
+      equation 4
+"""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close
+from tests.gradient_checks import assert_gradient
+
+# x + stop_gradient(round(x) - x) rounds twice, by eps / 2 each, next to a value of 1 or
+# more, and is exact where the value is 0.
+RTOL = {"float16": 2e-3, "float32": 2.4e-7, "float64": 1e-6}
+# The gradient is the upstream itself, once rounded to the dtype of x.
+EXACT = {"rtol": 0.0}
+
+X = np.array([[-2.5, -1.75, -1.5, -1.0, -0.5, -0.25], [0.0, 0.375, 0.5, 1.0, 1.5, 2.5]])
+LARGE = {"float16": 6e4, "float32": 3e38, "float64": 1e308}
+ROUNDED = np.array([[-2, -2, -2, -1, 0, 0], [0, 0, 0, 1, 2, 2]], "float64")
+SIGNS = np.array([[-1, -1, -1, -1, -1, -1], [1, 1, 1, 1, 1, 1]], "float64")
+INSIDE = np.array([[0, 0, 0, 1, 1, 1], [1, 1, 1, 1, 0, 0]], bool)
+INPUTS = {"x": X}
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_1_round_goes_to_the_nearest_and_halves_to_even(kata, dtype):
+    assert_close(
+        kata.round_ste(tf.constant(X, dtype)),
+        ROUNDED,
+        call="round_ste(x)",
+        oracle="the table by hand",
+        rtol=RTOL[dtype],
+        dtype=dtype,
+        inputs=INPUTS,
+        bugs={
+            "halves rounded up, floor(x + 0.5)": np.floor(X + 0.5),
+            "halves rounded away from zero": np.sign(X) * np.floor(np.abs(X) + 0.5),
+            "halves rounded down, ceil(x - 0.5)": np.ceil(X - 0.5),
+            "halves rounded to zero": np.sign(X) * np.ceil(np.abs(X) - 0.5),
+            "the fraction cut off": np.trunc(X),
+            "floor": np.floor(X),
+            "x not rounded": X,
+        },
+    )
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_1_large_numbers_are_their_own_rounding(kata, dtype):
+    large = np.array([LARGE[dtype], -LARGE[dtype], 1e4, -1e4, 1e-7, -1e-7]).astype(dtype)
+    assert_close(
+        kata.round_ste(tf.constant(large)),
+        np.round(large),
+        call="round_ste(x)",
+        oracle="np.round",
+        rtol=RTOL[dtype],
+        dtype=dtype,
+        inputs={"x": large},
+    )
+
+
+SHAPES = [2.25, [2.25, -1.0], np.ones((1, 0), "float32")]
+
+
+@pytest.mark.parametrize("x", SHAPES, ids=str)
+def test_1_any_shape_is_rounded(kata, x):
+    value, how = kata.round_ste(x), {"rtol": RTOL["float32"], "dtype": "float32"}
+    assert_close(value, np.round(x), call=f"round_ste({x!r})", oracle="np.round", **how)
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_2_gradient_of_round_is_the_upstream(kata, dtype):
+    x = np.append(X, [[1e4, -1e4]] * 2, axis=1)
+    assert_gradient(
+        kata.round_ste,
+        tf.constant(x, dtype),
+        lambda up: up.astype(dtype),
+        call="round_ste(x)",
+        oracle="the upstream gradient",
+        inputs={"x": x},
+        bugs={
+            "the upstream stopped where |x| > 1, which is for sign": (
+                lambda up: up * (np.abs(x) <= 1)
+            ),
+            "the sign of the upstream turned": lambda up: -up,
+            "the slope of round, which is 0": lambda up: 0 * up,
+        },
+        **EXACT,
+    )
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_3_sign_is_plus_or_minus_one(kata, dtype):
+    assert_close(
+        kata.sign_ste(tf.constant(X, dtype)),
+        SIGNS,
+        call="sign_ste(x)",
+        oracle="+1 where x >= 0, else -1",
+        rtol=RTOL[dtype],
+        dtype=dtype,
+        inputs=INPUTS,
+        bugs={
+            "sign(0) = 0": np.sign(X),
+            "sign(0) = -1": np.where(X > 0, 1, -1),
+            "0 for -1: a step, not a sign": np.where(X >= 0, 1, 0),
+            "the signs turned": -SIGNS,
+            "x clipped to [-1, 1], not its sign": np.clip(X, -1, 1),
+        },
+    )
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_3_sign_of_extremes(kata, dtype):
+    large, small = LARGE[dtype], np.finfo(dtype).tiny
+    x = np.array([-large, large, -1e4, 1e4, small, -small, -0.0])
+    assert_close(
+        kata.sign_ste(tf.constant(x, dtype)),
+        [-1, 1, -1, 1, 1, -1, 1],
+        call="sign_ste(x)",
+        oracle="+1 where x >= 0, else -1",
+        rtol=RTOL[dtype],
+        dtype=dtype,
+        inputs={"x": x},
+        bugs={
+            "x + stop_gradient(sign(x) - x), where 1 is lost beside a large x": (
+                np.array(x, dtype) + (np.where(x < 0, -1, 1).astype(dtype) - x.astype(dtype))
+            ),
+        },
+    )
+
+
+@pytest.mark.parametrize("x", SHAPES, ids=str)
+def test_3_any_shape_has_signs(kata, x):
+    value, how = kata.sign_ste(x), {"rtol": RTOL["float32"], "dtype": "float32"}
+    assert_close(value, np.sign(x), call=f"sign_ste({x!r})", oracle="np.sign", **how)
+
+
+# How other estimators weigh the upstream.
+SLOPES = {
+    "passed everywhere": np.ones_like(X),
+    "the ends excluded: < where it should be <=": np.abs(X) < 1,
+    "the mask inverted": ~INSIDE,
+    "no lower end: x <= 1 for |x| <= 1": X <= 1,
+    "no upper end: x >= -1 for |x| <= 1": X >= -1,
+    "the slope of sign, which is 0": np.zeros_like(X),
+    "the slope of tanh": 1 - np.tanh(X) ** 2,
+    "the upstream times x": np.where(INSIDE, X, 0),
+}
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_4_gradient_of_sign_is_the_upstream_inside(kata, dtype):
+    assert_gradient(
+        kata.sign_ste,
+        tf.constant(X, dtype),
+        lambda up: np.where(INSIDE, up.astype(dtype), 0),
+        call="sign_ste(x)",
+        oracle="upstream where |x| <= 1",
+        inputs=INPUTS,
+        bugs={cause: lambda up, slope=slope: up * slope for cause, slope in SLOPES.items()},
+        **EXACT,
+    )
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_4_gradient_of_sign_just_beside_the_ends(kata, dtype):
+    one, up, down = (np.array(a, dtype) for a in (1, 2, 0))
+    x = np.array([np.nextafter(one, down), np.nextafter(one, up), -0.0, 1e4])
+    x = np.append(x, -x)
+    assert_gradient(
+        kata.sign_ste,
+        tf.constant(x, dtype),
+        lambda up: np.where(np.abs(x) <= 1, up.astype(dtype), 0),
+        call="sign_ste(x)",
+        oracle="upstream where |x| <= 1",
+        inputs={"x": x},
+        **EXACT,
+    )
+
+
+STEPS = {
+    "round_ste": (ROUNDED, np.ones_like(INSIDE)),
+    "sign_ste": (SIGNS, INSIDE),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_5_every_mode_has_the_same_value_and_gradient(kata, name, mode):
+    step, (value, passes) = getattr(kata, name), STEPS[name]
+    x = tf.constant(X, tf.float32)
+    how = {"rtol": RTOL["float32"], "inputs": INPUTS, "oracle": "eager mode"}
+    assert_close(mode(step)(x), value, call=f"{name}(x)", **how)
+    want = lambda up: np.where(passes, up, 0)
+    assert_gradient(step, x, want, call=f"{name}(x)", mode=mode, **how)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_5_keywords_keep_the_gradient(kata, name, mode):
+    by_keyword, passes = lambda x: getattr(kata, name)(x=x), STEPS[name][1]
+    assert_gradient(
+        by_keyword,
+        tf.constant(X, tf.float32),
+        lambda up: np.where(passes, up, 0),
+        call=f"{name}(x=x)",
+        oracle="the call by position",
+        rtol=1e-6,  # the upstream is rounded to float32
+        inputs=INPUTS,
+        bugs={
+            "tf.custom_gradient sees positional arguments only; autodiff took over": (
+                lambda up: 0 * up
+            )
+        },
+        mode=mode,
+    )

@@ -1,0 +1,275 @@
+"""Box regression with generalized intersection over union.
+
+Question (20 min). 1 - IoU is a loss for bounding boxes, but flat where boxes do not
+overlap. Rezatofighi et al. add a penalty that grows as the boxes move apart:
+
+    IoU  = |A ∩ B| / |A ∪ B|
+    GIoU = IoU - |C - (A ∪ B)| / |C|        C is the smallest box round A and B
+
+Write the loss 1 - GIoU, for boxes given as [y_min, x_min, y_max, x_max]. Test k checks
+clause k:
+
+    1. Values match the formula for any leading axes, in the dtype of `boxes_pred`:
+       float16, 32 and 64. `boxes_true` has any numeric dtype.
+    2. The gradient with respect to `boxes_pred` is that of the formula. (Where edges
+       are aligned any choice passes.) Disjoint boxes are pulled together.
+    3. With mode="iou" it is 1 - IoU, which for disjoint boxes is 1 with gradient 0. Any
+       other mode than "giou" and "iou" raises ValueError, as in `Received: mode=diou`.
+    4. Equal boxes have loss 0. A box without area next to another, or inside it, has the
+       loss of the formula; no box without area makes loss or gradient nan or infinite.
+    5. Eager mode, tf.function and XLA agree.
+
+Run   nox -s check -- giou
+Read  https://arxiv.org/abs/1902.09630, algorithm 1
+"""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close, mismatch
+from tests.gradient_checks import assert_gradient, vjp
+
+# Areas are products of coordinates rounded at eps; a difference of areas may lose a
+# factor of 5, and four operations follow: 20 eps. A small epsilon in a denominator of
+# order 10, as many add it, is 1e-8 of it.
+RTOL = {"float16": 1e-2, "float32": 1e-5, "float64": 1e-6}
+ATOL = {"float16": 1e-2, "float32": 2e-6, "float64": 1e-7}
+FLOAT32 = {"rtol": RTOL["float32"], "atol": ATOL["float32"]}
+PAPER = "the formula in float64"
+
+# Overlapping, containing, contained; apart in both axes, in x only, in y only.
+# Every box would be one, too, to code that reads its corners in another order.
+TRUE = np.array(
+    [[0, 1, 4, 6], [1, 2, 3, 5], [-2, -1, 5, 7], [0, 1, 2, 3], [0, 1, 2, 3], [5, 6, 8, 9]]
+)
+PRED = np.array(
+    [
+        [1.0, 2.0, 5.0, 8.0],
+        [0.5, 1.25, 4.0, 6.0],
+        [1.0, 1.5, 3.0, 4.0],
+        [5.0, 6.0, 7.0, 9.5],
+        [0.5, 3.5, 1.5, 6.0],
+        [-1.0, 6.5, 1.0, 10.0],
+    ]
+)
+
+
+def side(low_a, high_a, low_b, high_b):
+    """Length of the overlap of two intervals."""
+    return max(0.0, min(high_a, high_b) - max(low_a, low_b))
+
+
+def areas(a, b, side=side):
+    """Overlap, union and enclosure of two boxes."""
+    (top, left, bottom, right), (top_, left_, bottom_, right_) = a, b
+    overlap = side(top, bottom, top_, bottom_) * side(left, right, left_, right_)
+    area, area_ = (bottom - top) * (right - left), (bottom_ - top_) * (right_ - left_)
+    height = max(bottom, bottom_) - min(top, top_)
+    width = max(right, right_) - min(left, left_)
+    return overlap, area + area_ - overlap, height * width
+
+
+def giou(overlap, union, enclosure):
+    return 1 - (overlap / union - (enclosure - union) / enclosure)
+
+
+def iou(overlap, union, enclosure):
+    return 1 - overlap / union
+
+
+def oracle(formula, true=TRUE, pred=PRED, **how):
+    """The formula, pair by pair."""
+    pairs = zip(np.reshape(true, [-1, 4]), np.reshape(pred, [-1, 4]), strict=True)
+    losses = [formula(*areas(np.float64(a), np.float64(b), **how)) for a, b in pairs]
+    return np.reshape(losses, np.shape(pred)[:-1])
+
+
+def slope(formula):
+    """d loss / d boxes_pred by central differences, [6, 4].
+
+    With h = 1e-4 the error is h^2 times a third derivative of order one: 1e-8.
+    """
+    steps = 1e-4 * np.eye(4)
+    rises = [oracle(formula, pred=PRED + h) - oracle(formula, pred=PRED - h) for h in steps]
+    return np.stack(rises, axis=-1) / 2e-4
+
+
+def reordered(boxes):
+    """What y_min, x_min, y_max, x_max are to code that reads y_min, y_max, x_min, x_max."""
+    return boxes[:, [0, 2, 1, 3]]
+
+
+def unclamped(low_a, high_a, low_b, high_b):
+    return min(high_a, high_b) - max(low_a, low_b)
+
+
+def clamped_late(a, b):
+    """1 - GIoU with max(0, product) for the product of max(0, side)."""
+    overlap, union, enclosure = areas(a, b, side=unclamped)
+    return giou(max(0.0, overlap), union + overlap - max(0.0, overlap), enclosure)
+
+
+BUGS = {
+    "the product of the overlap's sides clamped at 0, not each side": np.array(
+        [clamped_late(a, b) for a, b in zip(TRUE, PRED, strict=True)]
+    ),
+    "the sides of the overlap not clamped at 0": oracle(giou, side=unclamped),
+    "the penalty divided by the union where it should be the enclosure": oracle(
+        lambda i, u, c: 1 - i / u + (c - u) / u
+    ),
+    "corners read as y_min, y_max, x_min, x_max": oracle(giou, reordered(TRUE), reordered(PRED)),
+    "the wrong sign of the penalty": oracle(lambda i, u, c: 1 - i / u - (c - u) / c),
+    "GIoU where 1 - GIoU is asked": oracle(lambda i, u, c: 1 - giou(i, u, c)),
+    "no penalty: 1 - IoU": oracle(iou),
+    "the overlap counted twice in the union": oracle(lambda i, u, c: giou(i, u + i, c)),
+    "the enclosure minus the overlap, for the union": oracle(
+        lambda i, u, c: 1 - i / u + (c - i) / c
+    ),
+    "one mean for the whole batch": oracle(giou).mean(),
+}
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_1_values_match_the_formula(kata, dtype):
+    assert_close(
+        kata.giou_loss(TRUE, tf.constant(PRED, dtype)),
+        oracle(giou),
+        call=f"giou_loss(boxes_true, {dtype} boxes_pred)",
+        oracle=PAPER,
+        rtol=RTOL[dtype],
+        atol=ATOL[dtype],
+        dtype=dtype,
+        bugs=BUGS,
+    )
+
+
+@pytest.mark.parametrize("shape", [(4,), (6, 1, 4), (1, 4), (2, 3, 4), (0, 4)], ids=str)
+def test_1_any_leading_axes(kata, shape):
+    rows = int(np.prod(shape[:-1]))
+    true, pred = (np.reshape(boxes[:rows], shape) for boxes in (TRUE, PRED))
+    assert_close(
+        kata.giou_loss(tf.constant(true, tf.float32), tf.constant(pred, tf.float32)),
+        oracle(giou, true, pred),
+        call=f"giou_loss(boxes_true {shape}, boxes_pred {shape})",
+        oracle=PAPER,
+        **FLOAT32,
+    )
+
+
+def test_1_lists_of_numbers_are_boxes(kata):
+    call = "giou_loss(boxes_true=[0, 1, 4, 6], boxes_pred=[1.0, 2.0, 5.0, 8.0])"
+    loss = kata.giou_loss(boxes_true=TRUE[0].tolist(), boxes_pred=PRED[0].tolist())
+    assert_close(loss, oracle(giou)[0], call=call, oracle=PAPER, **FLOAT32)
+
+
+def assert_formula_gradient(kata, formula, dtype="float32", bugs=None, **how):
+    __tracebackhide__ = True
+    assert_gradient(
+        lambda boxes: kata.giou_loss(TRUE, boxes, mode=formula.__name__),
+        tf.constant(PRED, dtype),
+        lambda upstream: upstream[:, None] * slope(formula),
+        call=f"giou_loss(boxes_true, x, mode={formula.__name__!r})",
+        oracle="central differences of the formula",
+        rtol=RTOL[dtype],
+        atol=ATOL[dtype],
+        bugs=bugs,
+        **how,
+    )
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_2_gradient_is_that_of_the_formula(kata, dtype):
+    flat = {
+        "1 - IoU, which is flat for disjoint boxes": lambda up: up[:, None] * slope(iou),
+        "no gradient through the enclosure": lambda up: (
+            up[:, None] * slope(lambda i, u, c: giou(i, u, 1.0))
+        ),
+    }
+    assert_formula_gradient(kata, giou, dtype, bugs=flat)
+
+
+def test_3_mode_iou(kata):
+    assert_close(
+        kata.giou_loss(TRUE, tf.constant(PRED, tf.float32), mode="iou"),
+        oracle(iou),
+        call="giou_loss(boxes_true, boxes_pred, mode='iou')",
+        oracle=PAPER,
+        bugs={"mode ignored": oracle(giou), "IoU, not 1 - IoU": 1 - oracle(iou)},
+        **FLOAT32,
+    )
+
+
+def test_3_gradient_of_mode_iou(kata):
+    assert_formula_gradient(kata, iou)
+
+
+@pytest.mark.parametrize("mode", ["diou", "GIoU", "", None])
+def test_3_an_unknown_mode_is_named(kata, mode):
+    with pytest.raises(ValueError, match=f"mode.*Received:.*mode=.?{mode}"):
+        kata.giou_loss(TRUE, tf.constant(PRED), mode=mode)
+
+
+def test_3_giou_is_the_default(kata):
+    boxes = tf.constant(PRED, tf.float32)
+    call, default = "giou_loss(boxes_true, boxes_pred, mode='giou')", "the default"
+    want = kata.giou_loss(TRUE, boxes).numpy()
+    got = kata.giou_loss(TRUE, boxes, mode="giou")
+    assert_close(got, want, call=call, oracle=default, rtol=0.0)
+
+
+@pytest.mark.parametrize("formula", ["giou", "iou"])
+def test_4_equal_boxes_have_no_loss(kata, formula):
+    boxes = tf.constant(TRUE, tf.float32)
+    call = f"giou_loss(boxes, boxes, mode='{formula}')"
+    loss = kata.giou_loss(boxes, boxes, mode=formula)
+    assert_close(loss, np.zeros(6), call=call, oracle="IoU = 1", **FLOAT32)
+
+
+# A point inside, a line inside, a point outside, two points, a box round a point.
+EMPTY_TRUE = np.array(
+    [[0, 0, 4, 6], [0, 0, 4, 6], [0, 0, 2, 2], [1, 1, 1, 1], [2, 3, 2, 3]], "float32"
+)
+EMPTY_PRED = np.array(
+    [[1, 2, 1, 2], [1, 2, 1, 5], [3, 4, 3, 4], [3, 5, 3, 5], [1, 1, 5, 6]], "float32"
+)
+EMPTY_LOSS = {"iou": np.ones(5), "giou": np.array([1, 1, 1 + 8 / 12, 2, 1])}
+POINT = np.array([[1.0, 2.0, 1.0, 2.0]], "float32")
+
+
+@pytest.mark.parametrize("formula", EMPTY_LOSS)
+def test_4_boxes_without_area_have_the_loss_of_the_formula(kata, formula):
+    assert_close(
+        kata.giou_loss(EMPTY_TRUE, EMPTY_PRED, mode=formula),
+        EMPTY_LOSS[formula],
+        call=f"giou_loss(boxes_true, boxes_pred, mode='{formula}') without area",
+        oracle="the formula by hand, with IoU = 0",
+        **FLOAT32,
+    )
+
+
+def test_4_boxes_without_area_keep_loss_and_gradient_finite(kata, mode):
+    # Both ways round, and the same point twice.
+    true = tf.constant(np.concatenate([EMPTY_TRUE, EMPTY_PRED, POINT]))
+    pred = tf.constant(np.concatenate([EMPTY_PRED, EMPTY_TRUE, POINT]))
+    both = lambda x: kata.giou_loss(true, x) + kata.giou_loss(true, x, mode="iou")
+    loss, (rise,) = vjp(both, [pred], mode=mode)
+    call = "giou_loss(boxes_true, x) + giou_loss(boxes_true, x, mode='iou')"
+    for asked, got in [(call, loss), (f"tape.gradient({call}, x)", rise)]:
+        bad = ~np.isfinite(got.numpy()).reshape([len(pred), -1]).all(axis=-1)
+        if bad.any():
+            at = np.argmax(bad)
+            boxes = f"for boxes {true.numpy()[at]} and {pred.numpy()[at]}"
+            cause = "0 / 0 for boxes without area; tf.where selects the value, not the gradient"
+            given = {"expected": "finite numbers", "got": f"{got.numpy()[at]} {boxes}"}
+            raise mismatch(asked, **given, cause=cause)
+
+
+def test_5_every_mode_agrees(kata, mode):
+    call = "giou_loss(boxes_true=boxes_true, boxes_pred=x)"
+    by_keyword = lambda boxes: kata.giou_loss(boxes_pred=boxes, boxes_true=TRUE)
+    loss, (rise,) = vjp(by_keyword, [tf.constant(PRED, tf.float32)], mode=mode)
+    assert_close(loss, oracle(giou), call=call, oracle=PAPER, **FLOAT32)
+    differences = "central differences of the formula"
+    asked = f"tape.gradient({call}, x)"
+    assert_close(rise, slope(giou), call=asked, oracle=differences, **FLOAT32)

@@ -1,0 +1,338 @@
+"""Cross-entropy with smoothed labels.
+
+Question (10 min). A classifier trained on hard labels drives its logits apart without
+end. Szegedy et al. take a share s of the target and spread it over all C classes:
+
+    target = (1 - s) onehot(label) + s / C
+    loss   = -sum over the classes of target * log(softmax(logits))
+
+The label is an integer, C may be 50,000, and no dense one-hot target is needed. Write it
+from logits. Test k checks clause k:
+
+    1. Values match the formula, one for each example, in the dtype of `logits`: float16,
+       32 and 64. The true class gets its part of s / C, too.
+    2. Labels are [...] with logits [..., C], for any number of leading axes, none
+       included. They may have any integer dtype; Keras hands a loss float32 labels.
+    3. The gradient with respect to `logits` is softmax - target, times upstream. Eager
+       mode, tf.function and XLA agree.
+    4. For |logit| <= 1e4 loss and gradient are finite and right.
+    5. smoothing = 0 is cross-entropy, 1 ignores the label; a scalar tensor will do, and
+       may be an argument of a tf.function.
+    6. labels.shape other than logits.shape[:-1] (nothing broadcasts), and a Python
+       smoothing outside [0, 1], raise ValueError naming the argument, as in
+       `Received: smoothing=1.5`.
+    7. SmoothedCrossEntropy gives one value per example, so that sample_weight and
+       reduction work.
+    8. It is registered with Keras, comes back from its config, and a model trained with
+       it comes back from its file.
+
+Run   nox -s check -- label_smoothing
+Read  https://arxiv.org/abs/1512.00567, section 7
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close
+from tests.gradient_checks import assert_gradient, assert_gradient_by_differences
+from tests.keras_losses import assert_one_value_per_example, assert_trains_and_reloads
+from tests.serialization import assert_config_round_trip
+
+# Log-probabilities reach 12 and are off by eps * 12, as are the sums over C = 4; no loss
+# is below 0.25: 5e-4 * 12 / 0.25 in float16, 6e-8 * 12 / 0.25 in float32, twice each.
+RTOL = {"float16": 5e-2, "float32": 6e-6, "float64": 1e-6}  # s may pass float32
+
+# Multiples of 1/8, exact in float16. Row 0 is right, row 1 undecided, row 2 wrong.
+LABELS = np.array([2, 0, 1])
+LOGITS = np.array([[-1.0, 0.5, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0], [2.0, -6.5, 4.0, -1.25]])
+INPUTS = {"label": LABELS}
+PAPER = "the formula in float64"
+
+
+def softmax(z):
+    return np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+
+
+def target(labels, s, classes=4):
+    return (1 - s) * np.eye(classes)[labels] + s / classes
+
+
+def cross_entropy(target, z):
+    return -(target * np.log(softmax(z))).sum(axis=-1)
+
+
+def oracle(labels, z, s):
+    return cross_entropy(target(labels, s), np.float64(z))
+
+
+def on_the_others(labels, s):
+    onehot = np.eye(4)[labels]
+    return (1 - s) * onehot + s / 3 * (1 - onehot)
+
+
+BUGS = {
+    "s / (C - 1) on the wrong classes only": lambda y, z, s: cross_entropy(
+        on_the_others(y, s), z
+    ),
+    "(1 - s / C) onehot + s / C, which sums to more than 1": lambda y, z, s: cross_entropy(
+        (1 - s / 4) * np.eye(4)[y] + s / 4, z
+    ),
+    "(1 - s) onehot + s, for s / C": lambda y, z, s: cross_entropy(
+        (1 - s) * np.eye(4)[y] + s, z
+    ),
+    "(1 - s) onehot without + s / C": lambda y, z, s: cross_entropy((1 - s) * np.eye(4)[y], z),
+    "onehot + s / C without the 1 - s": lambda y, z, s: cross_entropy(np.eye(4)[y] + s / 4, z),
+    "s and 1 - s swapped": lambda y, z, s: oracle(y, z, 1 - s),
+    "no smoothing": lambda y, z, s: oracle(y, z, 0),
+    "softmax applied twice": lambda y, z, s: oracle(y, softmax(z), s),
+    "the smoothed logits' log-softmax, without a target": lambda y, z, s: oracle(
+        y, (1 - s) * z, 0
+    ),
+    "the wrong sign": lambda y, z, s: -oracle(y, z, s),
+    "a mean over the classes where it should be a sum": lambda y, z, s: oracle(y, z, s) / 4,
+    "one mean for the whole batch": lambda y, z, s: oracle(y, z, s).mean(),
+}
+
+
+@pytest.mark.parametrize("s", [0.1, 0.3], ids="smoothing={}".format)
+def test_1_values_match_the_formula(kata, s):
+    assert_close(
+        kata.smoothed_cross_entropy(LABELS, tf.constant(LOGITS, tf.float32), smoothing=s),
+        oracle(LABELS, LOGITS, s),
+        call=f"smoothed_cross_entropy(labels, logits, smoothing={s})",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+        bugs={cause: bug(LABELS, LOGITS, s) for cause, bug in BUGS.items()},
+    )
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_1_keeps_the_dtype_of_the_logits(kata, dtype):
+    logits = tf.constant(LOGITS, dtype)
+    assert_close(
+        kata.smoothed_cross_entropy(labels=LABELS, logits=logits, smoothing=0.3),
+        oracle(LABELS, LOGITS, 0.3),
+        call=f"smoothed_cross_entropy(labels=…, logits={dtype} tensor, smoothing=0.3)",
+        oracle=PAPER,
+        rtol=RTOL[dtype],
+        dtype=dtype,
+        inputs=INPUTS,
+    )
+
+
+def test_1_equals_the_dense_loss_of_keras(kata):
+    dense = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=0.1, reduction="none"
+    )
+    assert_close(
+        kata.smoothed_cross_entropy(LABELS, tf.constant(LOGITS, tf.float32)),
+        dense(np.eye(4)[LABELS], LOGITS),
+        call="smoothed_cross_entropy(labels, logits)",
+        oracle="CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)",
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "float32"])
+def test_2_labels_may_have_any_dtype(kata, dtype):
+    labels = tf.constant(LABELS, dtype)
+    assert_close(
+        kata.smoothed_cross_entropy(labels, tf.constant(LOGITS, tf.float32)),
+        oracle(LABELS, LOGITS, 0.1),
+        call=f"smoothed_cross_entropy({dtype} labels, logits)",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+    )
+
+
+SHAPES = {
+    "no leading axis": (3, LOGITS[2]),
+    "one example": ([1], LOGITS[2:]),
+    "two axes": (np.array([[0, 1, 2], [3, 3, 0]]), np.stack([LOGITS, -LOGITS])),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_2_any_number_of_leading_axes(kata, shape):
+    labels, logits = SHAPES[shape]
+    assert_close(
+        kata.smoothed_cross_entropy(labels, tf.constant(logits), smoothing=0.3),
+        oracle(np.asarray(labels), logits, 0.3),
+        call=f"smoothed_cross_entropy({labels}, logits, smoothing=0.3)".replace("\n", ""),
+        oracle=PAPER,
+        rtol=RTOL["float64"],
+    )
+
+
+def test_3_gradient_is_softmax_minus_target(kata, mode):
+    p, s = softmax(LOGITS), 0.3
+    rate = p - target(LABELS, s)
+    assert_gradient(
+        lambda z: kata.smoothed_cross_entropy(LABELS, z, smoothing=s),
+        LOGITS.astype("float32"),
+        lambda upstream: upstream[:, None] * rate,
+        call="smoothed_cross_entropy(labels, x, smoothing=0.3)",
+        oracle="softmax - target",
+        rtol=1e-5,
+        atol=1e-6,  # eps * C * |upstream|: p and target may cancel
+        inputs={"label": LABELS[:, None], "logit": LOGITS},
+        bugs={
+            "softmax - onehot: no smoothing": lambda up: up[:, None] * (p - np.eye(4)[LABELS]),
+            "s / (C - 1) on the wrong classes only": lambda up: (
+                up[:, None] * (p - on_the_others(LABELS, s))
+            ),
+            "the uniform part detached": lambda up: (
+                up[:, None] * (1 - s) * (p - np.eye(4)[LABELS])
+            ),
+            "the sign": lambda up: up[:, None] * -rate,
+        },
+        mode=mode,
+    )
+
+
+def test_3_gradient_matches_finite_differences(kata):
+    assert_gradient_by_differences(
+        lambda z: kata.smoothed_cross_entropy(LABELS, z, smoothing=0.3),
+        [LOGITS],
+        call="smoothed_cross_entropy(labels, x, smoothing=0.3)",
+    )
+
+
+def test_4_certain_logits_keep_loss_and_gradient_finite(kata, mode):
+    logits = np.array([[1e4, -1e4, 0.0, 0.0]] * 3, "float32")
+    labels = np.array([0, 1, 2])
+    loss = lambda z: kata.smoothed_cross_entropy(labels, z, smoothing=0.2)
+    call = "smoothed_cross_entropy([0, 1, 2], {}, smoothing=0.2)"
+    # log softmax is [0, -2e4, -1e4, -1e4] in each row, and its mean -1e4.
+    assert_close(
+        mode(loss)(tf.constant(logits)),
+        0.8 * np.array([0.0, 2e4, 1e4]) + 0.2 * 1e4,
+        call=call.format("logits"),
+        oracle="the limit as |logit| grows",
+        rtol=RTOL["float32"],
+        inputs={"label": labels},
+        bugs={
+            "log(softmax + 1e-7)": np.array([0.15, 0.95, 0.95]) * -np.log(1e-7),
+            "no smoothing": [0.0, 2e4, 1e4],
+        },
+    )
+    rate = [1, 0, 0, 0] - target(labels, 0.2)
+    assert_gradient(
+        loss,
+        logits,
+        lambda upstream: upstream[:, None] * rate,
+        call=call.format("x"),
+        oracle="softmax - target",
+        rtol=RTOL["float32"],
+        inputs={"label": labels[:, None], "logit": logits},
+        mode=mode,
+    )
+
+
+def test_5_without_smoothing_it_is_cross_entropy(kata):
+    assert_close(
+        kata.smoothed_cross_entropy(LABELS, tf.constant(LOGITS, tf.float32), smoothing=0),
+        tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS, LOGITS),
+        call="smoothed_cross_entropy(labels, logits, smoothing=0)",
+        oracle="tf.nn.sparse_softmax_cross_entropy_with_logits",
+        rtol=5e-5,  # the first loss is 0.13, and comes of terms up to 3
+        inputs=INPUTS,
+    )
+
+
+def test_5_full_smoothing_ignores_the_label(kata):
+    assert_close(
+        kata.smoothed_cross_entropy(LABELS, tf.constant(LOGITS, tf.float32), smoothing=1.0),
+        -np.log(softmax(LOGITS)).mean(axis=-1),
+        call="smoothed_cross_entropy(labels, logits, smoothing=1.0)",
+        oracle="the mean of -log softmax",
+        rtol=RTOL["float32"],
+        inputs=INPUTS,
+        bugs={"s / (C - 1)": cross_entropy(on_the_others(LABELS, 1), LOGITS)},
+    )
+
+
+def test_5_smoothing_may_be_an_argument_of_a_graph(kata):
+    compiled = tf.function(lambda y, z, s: kata.smoothed_cross_entropy(y, z, smoothing=s))
+    for s in (0.1, 0.5):
+        assert_close(
+            compiled(tf.constant(LABELS), tf.constant(LOGITS, tf.float32), tf.constant(s)),
+            oracle(LABELS, LOGITS, s),
+            call=f"in a tf.function of s: smoothed_cross_entropy(y, z, smoothing={s})",
+            oracle=PAPER,
+            rtol=RTOL["float32"],
+            inputs=INPUTS,
+        )
+
+
+BAD = {
+    "labels [1] for three rows": {"labels": [0]},
+    "labels [3, 1]": {"labels": LABELS[:, None]},
+    "a scalar label": {"labels": 1},
+    "labels [3, 4]": {"labels": np.eye(4, dtype="int32")[LABELS]},
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_6_unequal_shapes_are_a_value_error(kata, bad):
+    with pytest.raises(ValueError, match=r"(?s)(?=.*(labels|logits)).*Received:"):
+        kata.smoothed_cross_entropy(**{"logits": LOGITS} | BAD[bad])
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.5, 2, -1])
+def test_6_smoothing_out_of_range_is_a_value_error(kata, smoothing):
+    with pytest.raises(ValueError, match=f"Received:.*smoothing={smoothing}"):
+        kata.smoothed_cross_entropy(LABELS, LOGITS, smoothing=smoothing)
+
+
+def test_7_each_example_is_weighted(kata):
+    assert_one_value_per_example(
+        lambda reduction: kata.SmoothedCrossEntropy(0.3, reduction=reduction),
+        LABELS,
+        LOGITS,
+        oracle(LABELS, LOGITS, 0.3),
+        rtol=RTOL["float32"],
+    )
+
+
+def test_7_defaults_are_those_of_the_signature(kata):
+    assert_close(
+        kata.SmoothedCrossEntropy()(LABELS, LOGITS),
+        oracle(LABELS, LOGITS, 0.1).mean(),
+        call="SmoothedCrossEntropy()(y_true, y_pred)",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+    )
+
+
+def test_7_float64_is_kept_on_request(kata):
+    assert_one_value_per_example(
+        lambda reduction: kata.SmoothedCrossEntropy(0.3, reduction=reduction, dtype="float64"),
+        LABELS,
+        LOGITS,
+        oracle(LABELS, LOGITS, 0.3),
+        rtol=RTOL["float64"],
+        dtype="float64",
+    )
+
+
+def test_8_a_model_trained_with_it_comes_back(kata, tmp_path):
+    loss = kata.SmoothedCrossEntropy(smoothing=0.3)
+    assert_trains_and_reloads(loss, LABELS, LOGITS, tmp_path)
+
+
+def test_8_comes_back_from_its_config(kata):
+    settings = {"smoothing": 0.3, "reduction": "sum", "name": "mine"}
+    revived = assert_config_round_trip(kata.SmoothedCrossEntropy, **settings)
+    assert_close(
+        revived(LABELS, LOGITS),
+        oracle(LABELS, LOGITS, 0.3).sum(),
+        call="the revived SmoothedCrossEntropy(0.3, reduction='sum')(y_true, y_pred)",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+    )

@@ -1,0 +1,297 @@
+"""Pinball loss: teach a network a quantile.
+
+Question (8 min). A courier wants to promise a time that nine parcels in ten will keep.
+Squared error would learn the mean. Which loss learns the 0.9 quantile? Write it, with
+
+    e = y_true - y_pred
+    loss = mean over the last axis of   max(tau e, (tau - 1) e)
+
+Test k checks clause k:
+
+    1. Values match the formula, in the dtype of `y_pred`: float16, 32 and 64. The best
+       constant prediction is the tau quantile of the targets.
+    2. tau is a number, or an array or tensor that broadcasts to `y_pred`: [D] holds one
+       quantile per column. It may be an argument of a tf.function.
+    3. The gradient with respect to `y_pred` matches the formula where y_true != y_pred;
+       at equality it is finite. Eager mode, tf.function and XLA agree.
+    4. Unequal shapes (nothing broadcasts) and a Python tau outside [0, 1] raise
+       ValueError naming the argument, as in `Received: tau=1.5`. 0 and 1 are allowed.
+    5. PinballLoss gives one value per row, so that sample_weight and reduction work.
+    6. It is registered with Keras, comes back from its config, and a model trained with
+       it comes back from its file.
+
+Run   nox -s check -- pinball
+Read  https://en.wikipedia.org/wiki/Quantile_regression
+"""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close, mismatch
+from tests.gradient_checks import assert_gradient, assert_gradient_by_differences, vjp
+from tests.keras_losses import assert_one_value_per_example, assert_trains_and_reloads
+from tests.serialization import assert_config_round_trip
+
+# No term is negative, so relative errors do not grow: six roundings at most, and 1 - tau
+# at tau = 0.9 is ten times less exact than tau. 16 * eps covers both; float64 may meet a
+# tau that passed float32.
+RTOL = {"float16": 1e-2, "float32": 1e-6, "float64": 1e-6}
+
+# Multiples of 1/8, exact in float16: e loses nothing. Errors of both signs, and one 0.
+TRUE = np.array([[1.0, -2.5, 0.125], [4.0, 0.75, -6.0]])
+PRED = np.array([[3.5, -3.0, 0.25], [0.5, 0.75, 64.0]])
+INPUTS = {"y_true": TRUE, "y_pred": PRED}
+PAPER = "the formula in float64"
+
+
+def terms(y_true, y_pred, tau):
+    """The two branches of the formula, told apart by an if."""
+    losses = np.zeros(np.shape(y_true))
+    for at, y in np.ndenumerate(y_true):
+        e, t = y - y_pred[at], np.broadcast_to(tau, losses.shape)[at]
+        losses[at] = t * e if e > 0 else (1 - t) * -e
+    return losses
+
+
+def oracle(y_true, y_pred, tau):
+    return terms(y_true, y_pred, tau).mean(axis=-1)
+
+
+def slope(y_true, y_pred, tau):
+    """d loss / d y_pred where y_true != y_pred, before the mean's 1 / D."""
+    return np.where(y_true > y_pred, -tau, np.where(y_true < y_pred, 1 - tau, 0.0))
+
+
+BUGS = {
+    "e = y_pred - y_true, which learns the 1 - tau quantile": lambda y, p, t: oracle(p, y, t),
+    "tau on both sides": lambda y, p, t: np.mean(t * abs(y - p), axis=-1),
+    "the absolute error, tau ignored": lambda y, p, t: np.mean(abs(y - p), axis=-1),
+    "tau ignored: the median's loss": lambda y, p, t: oracle(y, p, 0.5),
+    "min where it should be max": lambda y, p, t: -oracle(p, y, t),
+    "a sum where it should be a mean": lambda y, p, t: terms(y, p, t).sum(axis=-1),
+    "no mean over the last axis": terms,
+    "one mean for the whole batch": lambda y, p, t: terms(y, p, t).mean(),
+    "a factor of 2": lambda y, p, t: 2 * oracle(y, p, t),
+    "squared errors": lambda y, p, t: np.mean(
+        np.where(y > p, t, 1 - t) * (y - p) ** 2, axis=-1
+    ),
+}
+
+
+@pytest.mark.parametrize("tau", [0.9, 0.25, 0.0, 1.0], ids="tau={}".format)
+def test_1_values_match_the_formula(kata, tau):
+    assert_close(
+        kata.pinball_loss(TRUE, PRED.astype("float32"), tau=tau),
+        oracle(TRUE, PRED, tau),
+        call=f"pinball_loss(y_true, y_pred, tau={tau})",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        dtype="float32",
+        bugs={cause: bug(TRUE, PRED, tau) for cause, bug in BUGS.items()},
+    )
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_1_keeps_the_dtype_of_y_pred(kata, dtype):
+    assert_close(
+        kata.pinball_loss(y_true=TRUE, y_pred=tf.constant(PRED, dtype), tau=0.9),
+        oracle(TRUE, PRED, 0.9),
+        call=f"pinball_loss(y_true=…, y_pred={dtype} tensor, tau=0.9)",
+        oracle=PAPER,
+        rtol=RTOL[dtype],
+        dtype=dtype,
+    )
+
+
+def test_1_lists_integers_and_defaults(kata):
+    assert_close(
+        kata.pinball_loss([3, 1, 2], [1.0, 1.0, 3.0]),
+        0.5,  # (1 + 0 + 0.5) / 3
+        call="pinball_loss([3, 1, 2], [1.0, 1.0, 3.0])",
+        oracle="the formula by hand, tau = 0.5",
+        rtol=RTOL["float32"],
+    )
+
+
+def test_1_three_axes_keep_the_first_two(kata):
+    true, pred = np.stack([TRUE, -TRUE]), np.stack([PRED, TRUE])
+    assert_close(
+        kata.pinball_loss(true, tf.constant(pred), tau=0.3),
+        oracle(true, pred, 0.3),
+        call="pinball_loss(y_true [2, 2, 3], y_pred [2, 2, 3], tau=0.3)",
+        oracle=PAPER,
+        rtol=RTOL["float64"],
+    )
+
+
+@pytest.mark.parametrize("size", [1e4, 1e-4], ids="{:g}".format)
+def test_1_large_and_small_errors(kata, size):
+    assert_close(
+        kata.pinball_loss(size * TRUE, tf.constant(size * PRED, tf.float32), tau=0.9),
+        oracle(size * TRUE, size * PRED, 0.9),
+        call=f"pinball_loss({size:g} * y_true, {size:g} * y_pred, tau=0.9)",
+        oracle=PAPER,
+        rtol=1e-5,  # both inputs are rounded here, and e = 0.125 comes from 0.25
+    )
+
+
+def test_1_the_best_constant_is_the_quantile(kata):
+    y, tau = np.arange(101.0) ** 2, 0.9
+    guesses = y[:, None] * np.ones_like(y)
+    losses = kata.pinball_loss(guesses * 0 + y, tf.constant(guesses), tau=tau)
+    best = y[np.argmin(losses)]
+    if best != np.quantile(y, tau):
+        call = "the constant of least pinball_loss(y_true, constant, tau=0.9)"
+        cause = "e = y_pred - y_true learns the 1 - tau quantile"
+        cause = cause if best == np.quantile(y, 0.1) else None
+        raise mismatch(call, expected=np.quantile(y, tau), got=best, cause=cause)
+
+
+PER_COLUMN = np.array([0.1, 0.5, 0.9])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, tf.constant])
+def test_2_one_tau_per_column(kata, kind):
+    tau = kind(PER_COLUMN.astype("float32"))
+    assert_close(
+        kata.pinball_loss(TRUE, tf.constant(PRED, tf.float32), tau=tau),
+        oracle(TRUE, PRED, PER_COLUMN),
+        call="pinball_loss(y_true, y_pred, tau=[0.1, 0.5, 0.9])",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        dtype="float32",
+        bugs={"e = y_pred - y_true": oracle(PRED, TRUE, PER_COLUMN)},
+    )
+
+
+def test_2_one_tau_per_row(kata):
+    tau = np.array([[0.2], [0.9]])
+    assert_close(
+        kata.pinball_loss(TRUE, tf.constant(PRED), tau=tf.constant(tau)),
+        oracle(TRUE, PRED, tau),
+        call="pinball_loss(y_true, y_pred, tau=[[0.2], [0.9]])",
+        oracle=PAPER,
+        rtol=RTOL["float64"],
+    )
+
+
+def test_2_tau_may_be_an_argument_of_a_graph(kata):
+    compiled = tf.function(lambda y, p, tau: kata.pinball_loss(y, p, tau=tau))
+    for tau in (0.1, 0.8):
+        y_true, y_pred = tf.constant(TRUE, tf.float32), tf.constant(PRED, tf.float32)
+        assert_close(
+            compiled(y_true, y_pred, tf.constant(tau)),
+            oracle(TRUE, PRED, tau),
+            call=f"in a tf.function of tau: pinball_loss(y_true, y_pred, tau={tau})",
+            oracle=PAPER,
+            rtol=RTOL["float32"],
+        )
+
+
+UNEQUAL = {"y_true": TRUE + 1.0, "y_pred": PRED}  # no tie
+
+
+def test_3_gradient_matches_the_formula(kata, mode):
+    rate = slope(**UNEQUAL, tau=PER_COLUMN) / 3
+    flipped = -slope(UNEQUAL["y_pred"], UNEQUAL["y_true"], PER_COLUMN) / 3
+    assert_gradient(
+        lambda p: kata.pinball_loss(UNEQUAL["y_true"], p, tau=PER_COLUMN),
+        UNEQUAL["y_pred"].astype("float32"),
+        lambda upstream: upstream[:, None] * rate,
+        call="pinball_loss(y_true, x, tau=[0.1, 0.5, 0.9])",
+        oracle="-tau where y_true > x, else 1 - tau, over D",
+        rtol=RTOL["float32"],
+        inputs=UNEQUAL,
+        bugs={
+            "the sign": lambda up: up[:, None] * -rate,
+            "e = y_pred - y_true": lambda up: up[:, None] * flipped,
+            "no 1 / D of the mean": lambda up: up[:, None] * 3 * rate,
+        },
+        mode=mode,
+    )
+
+
+def test_3_gradient_matches_finite_differences(kata):
+    assert_gradient_by_differences(
+        lambda p: kata.pinball_loss(UNEQUAL["y_true"], p, tau=0.3),
+        [UNEQUAL["y_pred"]],
+        call="pinball_loss(y_true, x, tau=0.3)",
+    )
+
+
+def test_3_equality_costs_nothing_and_has_a_finite_gradient(kata, mode):
+    loss = lambda p: kata.pinball_loss([[2.0, 0.0]], p, tau=0.9)
+    value, (gradient,) = vjp(loss, [tf.constant([[2.0, 0.0]])], mode=mode)
+    call = "pinball_loss([[2, 0]], [[2, 0]], tau=0.9)"
+    assert_close(value, [0.0], call=call, oracle="the formula", rtol=0.0)
+    if gradient is None or not np.isfinite(gradient).all():
+        call = f"tape.gradient({call}, y_pred)"
+        raise mismatch(call, expected="finite numbers", got=f"{gradient}")
+
+
+BAD = {
+    "a row of y_true": {"y_true": TRUE[0]},
+    "a column of y_true": {"y_true": TRUE[:, :1]},
+    "y_true [2], y_pred [2, 1]": {"y_true": [1.0, 2.0], "y_pred": [[1.0], [2.0]]},
+    "y_pred [3]": {"y_pred": PRED[0]},
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_4_unequal_shapes_are_a_value_error(kata, bad):
+    with pytest.raises(ValueError, match=r"(?s)(?=.*y_(true|pred)).*Received:"):
+        kata.pinball_loss(**{"y_true": TRUE, "y_pred": PRED} | BAD[bad])
+
+
+@pytest.mark.parametrize("tau", [-0.1, 1.5, 2, -1])
+def test_4_tau_out_of_range_is_a_value_error(kata, tau):
+    with pytest.raises(ValueError, match=f"Received:.*tau={tau}"):
+        kata.pinball_loss(TRUE, PRED, tau=tau)
+
+
+def test_5_each_row_is_averaged_then_weighted(kata):
+    assert_one_value_per_example(
+        lambda reduction: kata.PinballLoss(0.9, reduction=reduction),
+        TRUE,
+        PRED,
+        oracle(TRUE, PRED, 0.9),
+        rtol=RTOL["float32"],
+    )
+
+
+def test_5_defaults_are_those_of_the_signature(kata):
+    assert_close(
+        kata.PinballLoss()(TRUE, PRED),
+        oracle(TRUE, PRED, 0.5).mean(),
+        call="PinballLoss()(y_true, y_pred)",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+    )
+
+
+def test_5_float64_is_kept_on_request(kata):
+    assert_one_value_per_example(
+        lambda reduction: kata.PinballLoss(0.3, reduction=reduction, dtype="float64"),
+        TRUE,
+        PRED,
+        oracle(TRUE, PRED, 0.3),
+        rtol=RTOL["float64"],
+        dtype="float64",
+    )
+
+
+def test_6_a_model_trained_with_it_comes_back(kata, tmp_path):
+    assert_trains_and_reloads(kata.PinballLoss(tau=0.9), TRUE, PRED, tmp_path)
+
+
+def test_6_comes_back_from_its_config(kata):
+    settings = {"tau": 0.9, "reduction": "sum", "name": "mine"}
+    revived = assert_config_round_trip(kata.PinballLoss, **settings)
+    assert_close(
+        revived(TRUE, PRED),
+        oracle(TRUE, PRED, 0.9).sum(),
+        call="the revived PinballLoss(0.9, reduction='sum')(y_true, y_pred)",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+    )

@@ -1,0 +1,392 @@
+"""Triplet loss with semi-hard mining.
+
+Question (30 min). Embeddings of one label should lie closer together than to any other
+label. FaceNet trains on triplets anchor, positive, negative, and picks the negative
+within the batch. For every ordered pair a != p of equal labels, with d the distance,
+
+    d_an = the smallest d(a, n) > d(a, p) over all n of another label,
+           or, if none is farther than p, the largest d(a, n)
+    loss = mean over these pairs of max(margin + d(a, p) - d_an, 0)
+
+Write it without a loop over the examples. Test k checks clause k:
+
+    1. Values match the formula, in the dtype of `embeddings`: float16, 32 and 64. The
+       result is a scalar. The mean counts every pair, those that pay nothing too.
+    2. The mining is exact: farther is strict; where no negative is farther, it is the
+       farthest that counts; an example is not its own positive. Labels have any integer
+       dtype and any values.
+    3. distance_metric is "L2", "squared-L2" or "angular" (1 - cosine similarity).
+    4. The gradient with respect to `embeddings` matches the formula, in the positive and
+       in the negative distance. Eager mode, tf.function and XLA agree.
+    5. Equal embeddings (distance 0) have a finite gradient, and the distance between them
+       adds nothing to it.
+    6. A batch without a positive pair gives 0, with a gradient of zeros.
+    7. The graph for eight examples has as many operations as the one for four, and no
+       while loop.
+    8. labels that are not [B] for embeddings [B, D] (nothing broadcasts), a Python
+       margin < 0 and an unknown distance_metric raise ValueError naming the argument, as
+       in `Received: margin=-1.0`. margin = 0 is allowed.
+
+Run   nox -s check -- triplet_semihard
+Read  https://arxiv.org/abs/1503.03832, section 3.2
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close, mismatch
+from tests.gradient_checks import assert_gradient, vjp
+
+# Multiples of 1/8: squares and their sums are exact even in float16. By search, no
+# distance is nearer than 3% to another it is compared with, in any of the metrics.
+X = np.array(
+    [
+        [1.0, 0.375, -0.875],
+        [-1.125, -0.375, -0.375],
+        [-0.75, 0.875, 0.375],
+        [-0.375, 0.375, -0.75],
+        [-0.375, -0.625, 0.625],
+        [-0.75, 1.25, 1.125],
+        [0.625, 0.625, -1.125],
+    ]
+)
+LABELS = np.array([4, 1, 4, 1, 9, 4, 1])
+MARGIN = 0.75
+
+# The mean of hinges below 3, each a sum of three numbers with a root or a cosine in it;
+# matmul forms lose a few digits more. 1e-4 is what TF Addons' formula leaves of float32.
+RTOL = {"float16": 2e-2, "float32": 1e-4, "float64": 1e-6}
+PAPER = "the formula in float64, one pair after another"
+
+
+def between(x, metric):
+    """[B, B] distances, one after another."""
+    if metric == "angular":
+        cosine = lambda u, v: np.dot(u, v) / np.linalg.norm(u) / np.linalg.norm(v)
+        return np.array([[1 - cosine(u, v) for v in x] for u in x])
+    power = 2 if metric == "squared-L2" else 1
+    return np.array([[np.linalg.norm(u - v) ** power for v in x] for u in x])
+
+
+def semihard(d_ap, negatives):
+    farther = [d for d in negatives if d > d_ap]
+    return min(farther) if farther else max(negatives)
+
+
+def hinges(labels, x, margin, metric="L2", mine=semihard, diagonal=False):
+    """max(margin + d_ap - d_an, 0) of each pair, with d_an = mine(d_ap, negatives)."""
+    d = between(np.float64(x), metric)
+    found = []
+    for a, p in np.ndindex(d.shape):
+        if labels[a] == labels[p] and (a != p or diagonal):
+            d_an = mine(d[a, p], [d[a, n] for n in np.flatnonzero(labels != labels[a])])
+            found.append(max(margin + d[a, p] - d_an, 0))
+    return found
+
+
+def oracle(*args, **how):
+    return np.mean(hinges(*args, **how))
+
+
+def slope(loss, x, h=1e-5):
+    """d loss / d x by central differences in float64: off by eps / h = 2e-11."""
+    steps = h * np.eye(x.size).reshape(-1, *x.shape)
+    return np.reshape([(loss(x + s) - loss(x - s)) / (2 * h) for s in steps], x.shape)
+
+
+def mined(rule):
+    """The bug that mines d_an by another rule."""
+    return lambda y, x, m: oracle(y, x, m, mine=rule)
+
+
+def least_of_masked(d_ap, negatives):
+    """min(d * mask): 0 as soon as one entry is masked out, as d(a, a) always is."""
+    return 0.0 if any(d > d_ap for d in negatives) else max(negatives)
+
+
+def unmined(d_ap, negatives):
+    farther = [d for d in negatives if d > d_ap]
+    return min(farther, default=np.inf)
+
+
+def least_if_none_is_farther(d_ap, negatives):
+    return min([d for d in negatives if d > d_ap], default=min(negatives))
+
+
+def without_hinge(y, x, m):
+    return np.mean(hinges(y, x, m + 100)) - 100
+
+
+BUGS = {
+    "a masked minimum that picks 0": mined(least_of_masked),
+    "the diagonal as a positive pair": lambda y, x, m: oracle(y, x, m, diagonal=True),
+    "squared distances": lambda y, x, m: oracle(y, x, m, metric="squared-L2"),
+    "the nearest negative of all": mined(lambda _, negatives: min(negatives)),
+    "the farthest negative of all": mined(lambda _, negatives: max(negatives)),
+    "the mean distance of the negatives": mined(lambda _, negatives: np.mean(negatives)),
+    "no negative where none is farther": mined(unmined),
+    "the nearest negative where none is farther": mined(least_if_none_is_farther),
+    "the sum, not divided": lambda y, x, m: np.sum(hinges(y, x, m)),
+    "divided by the number of examples": lambda y, x, m: np.sum(hinges(y, x, m)) / len(y),
+    "divided by the pairs that pay": lambda y, x, m: (
+        np.sum(hinges(y, x, m)) / np.count_nonzero(hinges(y, x, m))
+    ),
+    "divided by the number of all pairs": lambda y, x, m: np.sum(hinges(y, x, m)) / len(y) ** 2,
+    "each pair counted once in the divisor": lambda y, x, m: 2 * oracle(y, x, m),
+    "no max(..., 0)": without_hinge,
+    "margin ignored: 1 stands in for it": lambda y, x, m: oracle(y, x, 1.0),
+}
+
+
+@pytest.mark.parametrize("margin", [0.75, 0.25], ids="margin={}".format)
+def test_1_values_match_the_formula(kata, margin):
+    assert_close(
+        kata.triplet_semihard_loss(LABELS, tf.constant(X, tf.float32), margin=margin),
+        oracle(LABELS, X, margin),
+        call=f"triplet_semihard_loss(labels, embeddings, margin={margin})",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        bugs={cause: bug(LABELS, X, margin) for cause, bug in BUGS.items()},
+    )
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+def test_1_keeps_the_dtype_of_the_embeddings(kata, dtype):
+    embeddings = tf.constant(X, dtype)
+    assert_close(
+        kata.triplet_semihard_loss(labels=LABELS, embeddings=embeddings, margin=MARGIN),
+        oracle(LABELS, X, MARGIN),
+        call=f"triplet_semihard_loss(labels=…, embeddings={dtype} tensor, margin={MARGIN})",
+        oracle=PAPER,
+        rtol=RTOL[dtype],
+        dtype=dtype,
+    )
+
+
+def test_1_defaults_are_those_of_the_signature(kata):
+    assert_close(
+        kata.triplet_semihard_loss(LABELS.tolist(), X.tolist()),
+        oracle(LABELS, X, 1.0),
+        call="triplet_semihard_loss(labels, embeddings), both lists",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        dtype="float32",
+    )
+
+
+def test_1_margin_may_be_an_argument_of_a_graph(kata):
+    compiled = tf.function(lambda y, x, m: kata.triplet_semihard_loss(y, x, margin=m))
+    for margin in (0.75, 0.25):
+        assert_close(
+            compiled(tf.constant(LABELS), tf.constant(X, tf.float32), tf.constant(margin)),
+            oracle(LABELS, X, margin),
+            call=f"in a tf.function of margin: triplet_semihard_loss(…, margin={margin})",
+            oracle=PAPER,
+            rtol=RTOL["float32"],
+        )
+
+
+def test_1_margin_may_be_zero(kata):
+    assert_close(
+        kata.triplet_semihard_loss(LABELS, tf.constant(X), margin=0),
+        oracle(LABELS, X, 0),
+        call="triplet_semihard_loss(labels, embeddings, margin=0)",
+        oracle=PAPER,
+        rtol=RTOL["float64"],
+    )
+
+
+def test_2_farther_is_strict(kata):
+    # From 0 to its positive at 2 it is as far as to the negative at -2; the next is at 5.
+    labels, x = np.array([0, 0, 1, 1]), np.array([[0.0], [2.0], [-2.0], [5.0]])
+    at_least = lambda d_ap, negatives: semihard(d_ap - 1e-9, negatives)
+    assert_close(
+        kata.triplet_semihard_loss(labels, tf.constant(x, tf.float32), margin=4.0),
+        oracle(labels, x, 4.0),
+        call="triplet_semihard_loss([0, 0, 1, 1], [[0], [2], [-2], [5]], margin=4.0)",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        bugs={"d_an >= d_ap where it should be >": oracle(labels, x, 4.0, mine=at_least)},
+    )
+
+
+def test_2_the_farthest_counts_where_none_is_farther(kata):
+    labels, x = np.array([3, 3, 5, 5]), np.array([[0.0], [8.0], [3.0], [4.0]])
+    assert_close(
+        kata.triplet_semihard_loss(labels, tf.constant(x, tf.float32), margin=2.0),
+        2.75,  # 2 + 8 - 4 and 2 + 8 - 5; 2 + 1 - 3 and 2 + 1 - 4, which pay nothing
+        call="triplet_semihard_loss([3, 3, 5, 5], [[0], [8], [3], [4]], margin=2.0)",
+        oracle="the formula by hand",
+        rtol=RTOL["float32"],
+        bugs={cause: BUGS[cause](labels, x, 2.0) for cause in BUGS if "none is" in cause},
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64"])
+def test_2_labels_may_have_any_integer_dtype(kata, dtype):
+    labels = tf.constant(LABELS, dtype)
+    assert_close(
+        kata.triplet_semihard_loss(labels, tf.constant(X, tf.float32), margin=MARGIN),
+        oracle(LABELS, X, MARGIN),
+        call=f"triplet_semihard_loss({dtype} labels, embeddings, margin={MARGIN})",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+    )
+
+
+def test_2_labels_may_have_any_values(kata):
+    labels = np.array([-1, 10**9, -1, 10**9, 0, -1, 10**9])
+    assert_close(
+        kata.triplet_semihard_loss(labels, tf.constant(X, tf.float32), margin=MARGIN),
+        oracle(LABELS, X, MARGIN),
+        call=f"triplet_semihard_loss({labels.tolist()}, embeddings, margin={MARGIN})",
+        oracle="the same loss with the classes called 4, 1 and 9",
+        rtol=RTOL["float32"],
+    )
+
+
+METRICS = ["L2", "squared-L2", "angular"]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_3_each_metric_matches_the_formula(kata, metric):
+    others = [m for m in METRICS if m != metric]
+    assert_close(
+        kata.triplet_semihard_loss(
+            LABELS, tf.constant(X, tf.float32), margin=MARGIN, distance_metric=metric
+        ),
+        oracle(LABELS, X, MARGIN, metric),
+        call=f"triplet_semihard_loss(…, margin={MARGIN}, distance_metric={metric!r})",
+        oracle=PAPER,
+        rtol=RTOL["float32"],
+        bugs={f'"{m}" distances': oracle(LABELS, X, MARGIN, m) for m in others},
+    )
+
+
+def test_3_angular_ignores_the_length(kata):
+    lengths = np.array([1, 2, 0.5, 3, 1, 10, 0.1])[:, None]
+    assert_close(
+        kata.triplet_semihard_loss(
+            LABELS, tf.constant(X * lengths), margin=MARGIN, distance_metric="angular"
+        ),
+        oracle(LABELS, X, MARGIN, "angular"),
+        call="triplet_semihard_loss(labels, scaled embeddings, distance_metric='angular')",
+        oracle="the loss of the unscaled embeddings",
+        rtol=RTOL["float64"],
+    )
+
+
+def assert_slope(kata, labels, x, metric="L2", **how):
+    """The gradient equals central differences of the formula."""
+    __tracebackhide__ = True
+    rate = slope(lambda x: oracle(labels, x, MARGIN, metric), np.float64(x))
+    assert_gradient(
+        lambda x: kata.triplet_semihard_loss(labels, x, margin=MARGIN, distance_metric=metric),
+        x,
+        lambda upstream: upstream * rate,
+        call=f"triplet_semihard_loss(labels, x, margin={MARGIN}, distance_metric={metric!r})",
+        oracle="central differences of the formula in float64",
+        rtol=1e-4,
+        atol=1e-5,  # a sum over up to twenty distances of slopes near 1
+        **how,
+    )
+
+
+def with_fixed_negatives():
+    """The slope when d_an counts as a constant: each d_an as it is at X, pair by pair."""
+    at_x = []
+    hinges(LABELS, X, MARGIN, mine=lambda *pair: at_x.append(semihard(*pair)) or 0)
+    again = itertools.cycle(at_x)
+    return slope(lambda x: oracle(LABELS, x, MARGIN, mine=lambda *_: next(again)), X)
+
+
+def test_4_gradient_matches_the_formula(kata, mode):
+    fixed = with_fixed_negatives()
+    bugs = {"no gradient through the negatives": lambda upstream: upstream * fixed}
+    assert_slope(kata, LABELS, X.astype("float32"), mode=mode, bugs=bugs)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_4_gradient_of_each_metric(kata, metric):
+    assert_slope(kata, LABELS, X, metric)
+
+
+def test_5_equal_embeddings_of_a_pair_have_a_finite_gradient(kata, mode):
+    x = np.array([[0.0, 0.0], [0.0, 0.0], [0.5, 0.0]], "float32")
+    assert_slope(kata, np.array([0, 0, 1]), x, mode=mode)
+
+
+def test_5_equal_embeddings_of_two_classes_have_a_finite_gradient(kata):
+    x = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]], "float32")
+    assert_slope(kata, np.array([0, 0, 1]), x)
+
+
+def assert_nothing_to_pay(kata, labels, x, mode):
+    """Loss 0, and a gradient of zeros."""
+    __tracebackhide__ = True
+    call = f"triplet_semihard_loss({labels}, x)"
+    x = tf.constant(x, tf.float32)
+    value, (gradient,) = vjp(lambda x: kata.triplet_semihard_loss(labels, x), [x], mode=mode)
+    exact = {"oracle": "no pair, nothing to pay", "rtol": 0.0}
+    assert_close(value, 0.0, call=call, **exact)
+    assert_close(gradient, np.zeros(x.shape), call=f"tape.gradient({call}, x)", **exact)
+
+
+def test_6_no_two_equal_labels_give_zero(kata, mode):
+    assert_nothing_to_pay(kata, [0, 1, 2], X[:3], mode)
+
+
+def test_6_one_example_gives_zero(kata):
+    assert_nothing_to_pay(kata, [5], X[:1], mode=lambda function: function)
+
+
+def test_7_the_graph_does_not_grow_with_the_batch(kata):
+    call = "tf.function(triplet_semihard_loss) for {} examples"
+    sizes = {}
+    for batch in (4, 8):
+        shapes = tf.TensorSpec([batch], tf.int32), tf.TensorSpec([batch, 3], tf.float32)
+        graph = (
+            tf.function(lambda labels, x: kata.triplet_semihard_loss(labels, x))
+            .get_concrete_function(*shapes)
+            .graph
+        )
+        kinds = [operation.type for operation in graph.get_operations()]
+        sizes[batch] = len(kinds)
+        if any("While" in kind for kind in kinds):
+            raise mismatch(call.format(batch), expected="no while loop", got="a while loop")
+    if sizes[4] != sizes[8]:
+        expected, got = f"{sizes[4]} operations, as for 4", f"{sizes[8]}"
+        cause = "a Python loop over the examples, unrolled into the graph"
+        raise mismatch(call.format(8), expected=expected, got=got, cause=cause)
+
+
+BAD_LABELS = {
+    "[7, 1]": LABELS[:, None],
+    "one too few": LABELS[1:],
+    "[1]": LABELS[:1],
+    "a scalar": 4,
+}
+
+
+@pytest.mark.parametrize("labels", BAD_LABELS)
+def test_8_labels_of_another_shape_are_a_value_error(kata, labels):
+    with pytest.raises(ValueError, match=r"(?s)(?=.*(labels|embeddings)).*Received:"):
+        kata.triplet_semihard_loss(BAD_LABELS[labels], X)
+
+
+BAD = [
+    {"margin": -1.0},
+    {"margin": -0.25},
+    {"margin": -1},
+    {"distance_metric": "cosine"},
+    {"distance_metric": ""},
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_8_bad_settings_are_named_in_a_value_error(kata, bad):
+    with pytest.raises(ValueError, match=rf"(?s)Received:.*{min(bad)}"):
+        kata.triplet_semihard_loss(LABELS, X, **bad)

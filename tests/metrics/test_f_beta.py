@@ -1,0 +1,323 @@
+"""F-beta as a streaming Keras metric, in all four averages.
+
+Question (15 min). Why is the mean of the batches' F1 not F1? Write the one that is, for K
+classes, with recall worth beta times as much as precision. For each class, P = TP / (TP +
+FP), R = TP / (TP + FN), and
+
+    F = (1 + beta^2) P R / (beta^2 P + R)
+
+Write it as a `keras.metrics.Metric` that streams. Test k checks clause k:
+
+    1. y_true [B, K] is 0 or 1, y_pred [B, K] scores. With threshold=None the class of the
+       row's highest score is predicted, whatever that score is; with a number, every
+       class whose score is strictly greater: none, one or several in a row.
+    2. average=None gives F of each class, [K]; "macro" their mean over all K classes;
+       "weighted" their mean weighted by the number of true labels, TP + FN; "micro" F of
+       the counts summed over classes. The last three are scalars.
+    3. 0 / 0 is 0: a class with no label and no prediction has F = 0 (and counts in the
+       macro mean), no label at all gives 0.
+    4. Any split into batches gives one result, sample_weight [B] counts a row that many
+       times (a quarter of a time, too), reset_state forgets everything; a metric that has
+       seen nothing is 0.
+    5. Eager mode, tf.function, XLA and `model.evaluate` agree.
+    6. num_classes < 2, beta <= 0, an unknown average, and y_true and y_pred of unequal
+       shape raise a ValueError that names them, as in `Received: beta=0`.
+    7. The class is registered with Keras, comes back from its config, and with a saved
+       model.
+
+Run   nox -s check -- f_beta
+Read  https://scikit-learn.org/stable/modules/generated/sklearn.metrics.fbeta_score.html
+"""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close
+from tests.keras_metrics import (
+    assert_measures_in_fit,
+    assert_modes_agree,
+    assert_reloads,
+    assert_resets,
+    assert_streams,
+    assert_weights_repeat_rows,
+    measure,
+)
+from tests.serialization import assert_config_round_trip
+
+# Counts are exact; a handful of float32 operations follow, 6e-8 each.
+CLOSE = {"rtol": 1e-6}
+FORMULA = "precision and recall, counted in loops"
+AVERAGES = [None, "micro", "macro", "weighted"]
+
+# Eighths, so that scores equal the thresholds exactly; no ties at the top of a row.
+Y_TRUE = np.array(
+    [[1, 0, 1], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 0], [0, 1, 1], [1, 0, 0], [1, 0, 0]]
+)
+Y_PRED = np.array(
+    [[4, 1, 3], [6, 5, 2], [1, 4, 7], [5, 8, 0], [5, 4, 2], [4, 3, 6], [2, 1, 4], [7, 0, 5]],
+    "float32",
+) / np.float32(8)
+
+
+def predicted(y_pred, threshold):
+    """The 0/1 matrix of predictions, row by row."""
+    if threshold is not None:
+        return [[int(score > threshold) for score in row] for row in y_pred.tolist()]
+    return [[int(score == max(row)) for score in row] for row in y_pred.tolist()]
+
+
+def counts(y_true, guesses):
+    """TP, FP and FN of each class: three arrays [K]."""
+    table = np.zeros([3, np.shape(y_true)[1]])
+    for truths, row in zip(y_true, guesses, strict=True):
+        for k, (truth, guess) in enumerate(zip(truths, row, strict=True)):
+            table[0, k] += truth == 1 and guess == 1
+            table[1, k] += truth == 0 and guess == 1
+            table[2, k] += truth == 1 and guess == 0
+    return table
+
+
+def ratio(a, b):
+    return np.divide(a, b, out=np.zeros_like(np.float64(a)), where=np.asarray(b) > 0)
+
+
+def f_score(tp, fp, fn, beta_squared):
+    p, r = ratio(tp, tp + fp), ratio(tp, tp + fn)
+    return ratio((1 + beta_squared) * p * r, beta_squared * p + r)
+
+
+def oracle(y_true, y_pred, average=None, beta=1.0, threshold=None):
+    return averaged(counts(y_true, predicted(y_pred, threshold)), average, beta**2)
+
+
+def averaged(table, average, beta_squared):
+    if average == "micro":
+        return f_score(*table.sum(axis=1), beta_squared)
+    scores = f_score(*table, beta_squared)
+    if average is None:
+        return scores
+    weights = table[0] + table[2] if average == "weighted" else np.ones_like(scores)
+    return ratio(scores @ weights, weights.sum())
+
+
+def from_mean_precision_and_recall(table, beta_squared):
+    p, r = ratio(table[0], table[0] + table[1]), ratio(table[0], table[0] + table[2])
+    return (1 + beta_squared) * p.mean() * r.mean() / (beta_squared * p.mean() + r.mean())
+
+
+def bugs(average, beta, threshold):
+    """{cause: what that bug gives on Y_TRUE, Y_PRED}."""
+    table = counts(Y_TRUE, predicted(Y_PRED, threshold))
+    wrong = {
+        "beta not squared": averaged(table, average, beta),
+        "beta ignored: F1": averaged(table, average, 1.0),
+        "precision and recall swapped": averaged(table, average, 1 / beta**2),
+    }
+    if threshold is not None:
+        loose = counts(Y_TRUE, predicted(Y_PRED, threshold - 1e-6))
+        wrong[">= threshold where it should be >"] = averaged(loose, average, beta**2)
+        argmax = counts(Y_TRUE, predicted(Y_PRED, None))
+        wrong["threshold ignored"] = averaged(argmax, average, beta**2)
+    if average is not None:
+        for other in sorted({"micro", "macro", "weighted"} - {average}):
+            wrong[f"the {other} average"] = averaged(table, other, beta**2)
+    if average in ("macro", "weighted"):
+        mean = from_mean_precision_and_recall(table, beta**2)
+        wrong["F of the mean precision and the mean recall"] = mean
+    if average == "weighted":
+        by_guess = ratio(f_score(*table, beta**2) @ (table[0] + table[1]), table[:2].sum())
+        wrong["weighted by the number of predictions, TP + FP"] = by_guess
+    return wrong
+
+
+@pytest.mark.parametrize("beta", [0.5, 2.0], ids="beta={}".format)
+@pytest.mark.parametrize("average", AVERAGES, ids="{}".format)
+def test_1_threshold_is_strict(kata, average, beta):
+    assert_close(
+        measure(kata.FBeta(3, average=average, beta=beta, threshold=0.5), [(Y_TRUE, Y_PRED)]),
+        oracle(Y_TRUE, Y_PRED, average, beta, 0.5),
+        call=f"FBeta(3, average={average!r}, beta={beta}, threshold=0.5)",
+        oracle=FORMULA,
+        bugs=bugs(average, beta, 0.5),
+        **CLOSE,
+    )
+
+
+def test_1_threshold_may_be_zero(kata):
+    assert_close(
+        measure(kata.FBeta(3, threshold=0.0), [(Y_TRUE, Y_PRED)]),
+        oracle(Y_TRUE, Y_PRED, threshold=0.0),
+        call="FBeta(3, threshold=0.0)",
+        oracle=FORMULA,
+        bugs={"threshold 0.0 taken for None": oracle(Y_TRUE, Y_PRED)},
+        **CLOSE,
+    )
+
+
+@pytest.mark.parametrize("scale", [1, 100, -100], ids=["scores", "large", "negative"])
+def test_1_the_highest_score_is_predicted(kata, scale):
+    # Logits: the highest may be far below any probability.
+    scores = Y_PRED * 100 - 200 if scale < 0 else Y_PRED * scale
+    half = counts(Y_TRUE, predicted(scores, 0.5))
+    assert_close(
+        measure(kata.FBeta(3), [(Y_TRUE, scores)]),
+        oracle(Y_TRUE, scores),
+        call=f"FBeta(3) after scores from {scores.min():g} to {scores.max():g}",
+        oracle=FORMULA,
+        bugs={"threshold 0.5 where the highest score is asked for": averaged(half, None, 1)},
+        **CLOSE,
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("labels", ["bool", "int64", "float32"])
+def test_1_labels_and_scores_of_any_dtype(kata, labels, dtype):
+    assert_close(
+        measure(
+            kata.FBeta(3, threshold=0.5),
+            [(tf.constant(Y_TRUE.astype(labels)), tf.constant(Y_PRED, dtype))],
+        ),
+        oracle(Y_TRUE, Y_PRED, threshold=0.5),
+        call=f"FBeta(3, threshold=0.5) after {labels} labels and {dtype} scores",
+        oracle=FORMULA,
+        **CLOSE,
+    )
+
+
+@pytest.mark.parametrize("beta", [0.5, 2], ids="beta={}".format)
+@pytest.mark.parametrize("average", AVERAGES, ids="{}".format)
+def test_2_averages(kata, average, beta):
+    assert_close(
+        measure(kata.FBeta(3, average=average, beta=beta), [(Y_TRUE, Y_PRED)]),
+        oracle(Y_TRUE, Y_PRED, average, beta),
+        call=f"FBeta(3, average={average!r}, beta={beta})",
+        oracle=FORMULA,
+        bugs=bugs(average, beta, None),
+        **CLOSE,
+    )
+
+
+def test_2_defaults_are_f1_of_each_class(kata):
+    assert_close(
+        measure(kata.FBeta(3), [(Y_TRUE.tolist(), Y_PRED.tolist())]),
+        oracle(Y_TRUE, Y_PRED),
+        call="FBeta(3) after lists",
+        oracle=FORMULA,
+        bugs={"beta = 2": oracle(Y_TRUE, Y_PRED, beta=2.0)},
+        **CLOSE,
+    )
+
+
+WITH_EMPTY = [np.pad(Y_TRUE, [(0, 0), (0, 1)]), np.pad(Y_PRED, [(0, 0), (0, 1)])]
+
+
+@pytest.mark.parametrize("threshold", [None, 0.5], ids="threshold={}".format)
+@pytest.mark.parametrize("average", AVERAGES, ids="{}".format)
+def test_3_an_empty_class_counts_zero(kata, average, threshold):
+    want = oracle(*WITH_EMPTY, average, 2.0, threshold)
+    dropped = oracle(Y_TRUE, Y_PRED, average, 2.0, threshold)
+    assert_close(
+        measure(kata.FBeta(4, average=average, beta=2.0, threshold=threshold), [WITH_EMPTY]),
+        want,
+        call=f"FBeta(4, average={average!r}, beta=2.0), class 3 neither true nor predicted",
+        oracle=FORMULA,
+        bugs={"the empty class left out": dropped} if average == "macro" else None,
+        **CLOSE,
+    )
+
+
+@pytest.mark.parametrize("average", AVERAGES, ids="{}".format)
+def test_3_no_label_or_no_prediction_is_zero(kata, average):
+    none, low = np.zeros_like(Y_TRUE), np.zeros_like(Y_PRED)
+    for y_true, y_pred in [(none, Y_PRED), (Y_TRUE, low), (none, low)]:
+        assert_close(
+            measure(kata.FBeta(3, average=average, threshold=0.5), [(y_true, y_pred)]),
+            np.zeros(() if average else 3),
+            call=f"FBeta(3, average={average!r}, threshold=0.5) without true positives",
+            oracle="the convention that 0 / 0 is 0",
+            rtol=0.0,
+        )
+
+
+SETTINGS = {"beta": 2.0, "threshold": 0.25}
+
+
+@pytest.mark.parametrize("average", AVERAGES, ids="{}".format)
+def test_4_any_split_gives_one_result(kata, average):
+    of = functools.partial(oracle, average=average, **SETTINGS)
+    assert_streams(
+        lambda: kata.FBeta(3, average=average, **SETTINGS),
+        Y_TRUE,
+        Y_PRED,
+        of(Y_TRUE, Y_PRED),
+        mean_of_batches=lambda batches: np.mean([of(*batch) for batch in batches], axis=0),
+        **CLOSE,
+    )
+
+
+@pytest.mark.parametrize("average", AVERAGES, ids="{}".format)
+def test_4_integer_weights_repeat_rows(kata, average):
+    of = functools.partial(oracle, average=average, **SETTINGS)
+    assert_weights_repeat_rows(
+        lambda: kata.FBeta(3, average=average, **SETTINGS),
+        Y_TRUE,
+        Y_PRED,
+        of,
+        unweighted=of(Y_TRUE, Y_PRED),
+        **CLOSE,
+    )
+
+
+@pytest.mark.parametrize("average", AVERAGES, ids="{}".format)
+def test_4_reset_forgets(kata, average):
+    make = lambda: kata.FBeta(3, average=average)
+    assert_resets(make, Y_TRUE, Y_PRED, np.zeros(() if average else 3), **CLOSE)
+
+
+def test_5_every_mode_agrees(kata, mode):
+    make = lambda: kata.FBeta(3, average="weighted", beta=2.0)
+    of = functools.partial(oracle, average="weighted", beta=2.0)
+    assert_modes_agree(make, Y_TRUE, Y_PRED, of, mode=mode, **CLOSE)
+
+
+def test_5_measures_in_evaluate(kata):
+    make = lambda: kata.FBeta(3, average="macro", **SETTINGS)
+    want = oracle(Y_TRUE, Y_PRED, "macro", **SETTINGS)
+    assert_measures_in_fit(make, Y_TRUE, Y_PRED, want, **CLOSE)
+
+
+BAD = [{"num_classes": 1}, {"beta": 0}, {"beta": -1.0}, {"average": "mean"}]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_6_bad_arguments_are_named(kata, bad):
+    with pytest.raises(ValueError, match=f"{min(bad)}.*Received:.*{min(bad)}="):
+        kata.FBeta(**{"num_classes": 3} | bad)
+
+
+@pytest.mark.parametrize("y_pred", [Y_PRED[:, :1], Y_PRED[:1], Y_PRED[:, 0]], ids=np.shape)
+def test_6_unequal_shapes_are_named(kata, y_pred):
+    for arrays in [(Y_TRUE, y_pred), (y_pred, Y_TRUE)]:
+        with pytest.raises(ValueError, match=r"y_true.*y_pred.*Received:"):
+            kata.FBeta(3, threshold=0.5).update_state(*arrays)
+
+
+def test_7_comes_back_from_its_config(kata):
+    settings = {"average": "weighted", "name": "mine", "dtype": "float64", **SETTINGS}
+    revived = assert_config_round_trip(kata.FBeta, num_classes=3, **settings)
+    assert_close(
+        measure(revived, [(Y_TRUE, Y_PRED)]),
+        oracle(Y_TRUE, Y_PRED, "weighted", **SETTINGS),
+        call="the revived FBeta(3, average='weighted', beta=2.0, threshold=0.25)",
+        oracle=FORMULA,
+        **CLOSE,
+    )
+
+
+def test_7_comes_back_with_a_saved_model(kata, tmp_path):
+    make = lambda: kata.FBeta(3, average="micro", **SETTINGS)
+    want = oracle(Y_TRUE, Y_PRED, "micro", **SETTINGS)
+    assert_reloads(make, Y_TRUE, Y_PRED, want, tmp_path, **CLOSE)

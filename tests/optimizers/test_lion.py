@@ -1,0 +1,297 @@
+"""Lion as a Keras 3 optimizer.
+
+Question (12 min). Lion keeps one slot where Adam keeps two, and steps by a sign. Write
+it. For each variable w with gradient g, at the learning rate lr of this step, in this
+order:
+
+    w <- w - lr sign(beta_1 m + (1 - beta_1) g)       m starts at 0, sign(0) = 0
+    m <- beta_2 m + (1 - beta_2) g
+
+Test k checks clause k:
+
+    1. Several steps on several variables of different shapes follow the formula, in
+       float32 and float64, eager, in tf.function and in XLA.
+    2. Every element moves by lr, however large or small its gradient; an element whose
+       gradients have all been 0 stays.
+    3. The learning rate may change between steps, by assignment or by a schedule.
+    4. Sparse gradients (tf.IndexedSlices) move the weights as the dense gradient does:
+       the rows of a repeated id are summed before their sign is taken, and a row that
+       is not in the gradient still moves by its m.
+    5. `fit` under tf.function equals eager steps, and a step on two replicas equals the
+       step on one.
+    6. beta_1 or beta_2 outside [0, 1) raises a ValueError that names the argument, as in
+       `Received: beta_1=1.0`.
+    7. The class is registered with Keras, its config round-trips, the base class's
+       settings (weight_decay, clipnorm, ...) work, and 5 steps, save, load, 5 steps
+       equal 10 steps.
+
+Run   nox -s check -- lion
+Read  https://arxiv.org/abs/2302.06675, Algorithm 2
+"""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close
+from tests.keras_optimizers import (
+    LOOKUPS,
+    ROWS,
+    START,
+    TABLE,
+    Halving,
+    assert_duplicate_rows_are_summed,
+    assert_fit_equals_eager,
+    assert_replicas_agree,
+    assert_resumes,
+    assert_trajectory,
+    random_gradients,
+    scattered,
+)
+from tests.serialization import assert_config_round_trip
+
+# Steps are lr or nothing. Each weight below 4 rounds by 1.2e-7 a step: 10 * 1.2e-7.
+CLOSE = {"rtol": 1e-6, "atol": 2e-6}
+GRADIENTS = random_gradients(steps=10)
+BETAS = {"beta_1": 0.7, "beta_2": 0.8}
+CALL = "Lion(0.05, beta_1=0.7, beta_2=0.8)"
+FORMULA = "the formula in float64"
+
+
+def oracle(gradients, rates, beta_1, beta_2, *, start=START, decay=0.0, direction=None):
+    """Returns the weights after each step.
+
+    Args:
+        direction: A function of m, the next m, g and the mix of m and g, that returns
+            the step's direction; the sign of the mix by default.
+    """
+    direction = direction or (lambda m, after, g, mix: np.sign(mix))
+    w = [x.copy() for x in start]
+    m = [np.zeros_like(x) for x in w]
+    path = []
+    for arrays, lr in zip(gradients, rates, strict=True):
+        for i, g in enumerate(arrays):
+            mix = beta_1 * m[i] + (1 - beta_1) * g
+            after = beta_2 * m[i] + (1 - beta_2) * g
+            w[i] = (1 - lr * decay) * w[i] - lr * direction(m[i], after, g, mix)
+            m[i] = after
+        path.append([x.copy() for x in w])
+    return path
+
+
+def steady(lr):
+    return [lr] * len(GRADIENTS)
+
+
+def m_first(m, after, g, mix, beta_1=BETAS["beta_1"]):
+    return np.sign(beta_1 * after + (1 - beta_1) * g)
+
+
+WRONG = {
+    "m updated first, then mixed with g again": m_first,
+    "one beta: the sign of the new m": lambda m, after, g, mix: np.sign(after),
+    "the sign of the old m": lambda m, after, g, mix: np.sign(m),
+    "no m: the sign of the gradient": lambda m, after, g, mix: np.sign(g),
+    "no sign": lambda m, after, g, mix: mix,
+    "the sign of the step": lambda m, after, g, mix: -np.sign(mix),
+}
+
+
+def wrong(gradients, rates):
+    """{cause: path} of the usual mistakes."""
+    walk = functools.partial(oracle, gradients, rates)
+    b_1, b_2 = BETAS.values()
+    return {cause: walk(**BETAS, direction=rule) for cause, rule in WRONG.items()} | {
+        "one beta: beta_1 for beta_2 too": walk(b_1, b_1),
+        "one beta: beta_2 for beta_1 too": walk(b_2, b_2),
+        "beta_1 and beta_2 swapped": walk(b_2, b_1),
+        "beta and 1 - beta swapped": walk(1 - b_1, 1 - b_2),
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_1_steps_follow_the_formula(kata, dtype):
+    assert_trajectory(
+        kata.Lion(0.05, **BETAS),
+        oracle(GRADIENTS, steady(0.05), **BETAS),
+        gradients=GRADIENTS,
+        dtype=dtype,
+        call=CALL,
+        oracle=FORMULA,
+        bugs=wrong(GRADIENTS, steady(0.05)),
+        **CLOSE,
+    )
+
+
+def test_1_every_mode_takes_the_same_steps(kata, mode):
+    assert_trajectory(
+        kata.Lion(0.05, **BETAS),
+        oracle(GRADIENTS, steady(0.05), **BETAS),
+        gradients=GRADIENTS,
+        mode=mode,
+        call=CALL,
+        oracle=FORMULA,
+        **CLOSE,
+    )
+
+
+def test_1_defaults_are_those_of_the_signature(kata):
+    walk = functools.partial(oracle, GRADIENTS)
+    assert_trajectory(
+        kata.Lion(),
+        walk(steady(1e-4), 0.9, 0.99),
+        gradients=GRADIENTS,
+        call="Lion()",
+        oracle=FORMULA,
+        bugs={
+            "learning_rate = 0.001, Keras' default": walk(steady(1e-3), 0.9, 0.99),
+            "beta_2 = 0.999": walk(steady(1e-4), 0.9, 0.999),
+            "beta_1 = 0.95": walk(steady(1e-4), 0.95, 0.99),
+        },
+        **CLOSE,
+    )
+
+
+def test_2_the_step_does_not_depend_on_the_size_of_the_gradient(kata):
+    gradients = [1e-30, -1e-3, 0.0, 50.0, -1e30]
+    w = tf.Variable(tf.ones(5))
+    kata.Lion(0.5, **BETAS).apply([tf.constant(gradients)], [w])
+    assert_close(
+        w,
+        [0.5, 1.5, 1.0, 0.5, 1.5],
+        call="one step of Lion(0.5, ...) from 1",
+        oracle="1 - lr sign(g)",
+        rtol=1e-6,  # two roundings
+        inputs={"gradient": gradients},
+        bugs={"sign(0) = 1": [0.5, 1.5, 0.5, 0.5, 1.5]},
+    )
+
+
+def test_2_the_first_gradient_after_zeros_moves_by_the_learning_rate(kata):
+    gradients = [[np.zeros_like(w) for w in START], *GRADIENTS[:2]]
+    assert_trajectory(
+        kata.Lion(0.05, **BETAS),
+        oracle(gradients, [0.05] * 3, **BETAS),
+        gradients=gradients,
+        call=f"{CALL}, whose first gradient is 0",
+        oracle=FORMULA,
+        **CLOSE,
+    )
+
+
+def test_3_a_schedule_sets_the_rate_of_each_step(kata):
+    schedule = Halving(0.4)
+    rates = schedule.rates(len(GRADIENTS))
+    walk = functools.partial(oracle, GRADIENTS, **BETAS)
+    assert_trajectory(
+        kata.Lion(schedule, **BETAS),
+        walk(rates),
+        gradients=GRADIENTS,
+        mode=tf.function,
+        call="Lion(a schedule that halves from 0.4, ...)",
+        oracle=FORMULA,
+        bugs={
+            "the first learning rate kept for all steps": walk(steady(0.4)),
+            "the learning rate of the step before": walk([rates[0], *rates[:-1]]),
+        },
+        **CLOSE,
+    )
+
+
+def test_3_an_assigned_rate_holds_from_the_next_step(kata):
+    optimizer, w = kata.Lion(1.0, **BETAS), tf.Variable([0.0])
+    optimizer.build([w])
+    for rate in (1.0, 0.25):
+        optimizer.learning_rate = rate
+        optimizer.apply([tf.constant([1.0])], [w])
+    assert_close(
+        w,
+        [-1.25],
+        call="two steps with g = 1 and learning_rate = 1, then 0.25",
+        oracle="-1 - 0.25",
+        rtol=1e-6,  # two roundings
+        bugs={"a learning rate that __init__ kept": [-2.0]},
+    )
+
+
+def rows_apart():
+    """The table when each row of the gradient takes a step of its own."""
+    table, m = TABLE.copy(), np.zeros_like(TABLE)
+    for ids, total in zip(LOOKUPS, scattered(ROWS), strict=True):
+        np.add.at(table, ids, -0.1 * np.sign(0.7 * m[ids] + 0.3 * ROWS))
+        m = 0.8 * m + 0.2 * total
+    return table
+
+
+def seen_rows_only():
+    """The table when rows outside the gradient neither move nor forget."""
+    table, m = TABLE.copy(), np.zeros_like(TABLE)
+    for ids, total in zip(LOOKUPS, scattered(ROWS), strict=True):
+        seen = np.unique(ids)
+        table[seen] -= 0.1 * np.sign(0.7 * m[seen] + 0.3 * total[seen])
+        m[seen] = 0.8 * m[seen] + 0.2 * total[seen]
+    return table
+
+
+def test_4_repeated_rows_are_summed(kata):
+    assert_duplicate_rows_are_summed(
+        functools.partial(kata.Lion, 0.1, **BETAS),
+        bugs={
+            "a step for each row of one id": rows_apart(),
+            "only the rows in the gradient move": seen_rows_only(),
+        },
+    )
+
+
+def test_5_fit_equals_eager_steps(kata):
+    assert_fit_equals_eager(lambda: kata.Lion(Halving(0.4), **BETAS))
+
+
+def test_5_two_replicas_step_as_one(kata):
+    assert_replicas_agree(lambda: kata.Lion(0.1, **BETAS))
+
+
+BAD = [{"beta_1": -0.1}, {"beta_1": 1.0}, {"beta_2": -0.1}, {"beta_2": 1.0}, {"beta_2": 99.0}]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_6_bad_arguments_are_named(kata, bad):
+    (name,) = bad
+    with pytest.raises(ValueError, match=f"{name}.*Received: {name}={bad[name]}"):
+        kata.Lion(**bad)
+
+
+@pytest.mark.parametrize("betas", [(0.0, 0.9), (0.7, 0.0)], ids=str)
+def test_6_zero_is_allowed(kata, betas):
+    assert_trajectory(
+        kata.Lion(0.05, *betas),
+        oracle(GRADIENTS, steady(0.05), *betas),
+        gradients=GRADIENTS,
+        call=f"Lion(0.05, beta_1={betas[0]}, beta_2={betas[1]})",
+        oracle=FORMULA,
+        **CLOSE,
+    )
+
+
+def test_7_config_round_trip(kata):
+    settings = {"learning_rate": 0.3, "beta_1": 0.7, "beta_2": 0.8, "weight_decay": 0.2}
+    assert_config_round_trip(kata.Lion, name="mine", **settings)
+
+
+def test_7_base_class_settings_work(kata):
+    walk = functools.partial(oracle, GRADIENTS, steady(0.05), **BETAS)
+    assert_trajectory(
+        kata.Lion(0.05, weight_decay=0.5, **BETAS),
+        walk(decay=0.5),
+        gradients=GRADIENTS,
+        call=f"{CALL[:-1]}, weight_decay=0.5)",
+        oracle="w - lr (sign(...) + weight_decay w), as in the paper",
+        bugs={"weight_decay ignored": walk()},
+        **CLOSE,
+    )
+
+
+def test_7_resumes_where_it_was_saved(kata, tmp_path):
+    assert_resumes(lambda: kata.Lion(0.1, **BETAS), tmp_path)

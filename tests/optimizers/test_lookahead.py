@@ -1,0 +1,346 @@
+"""Lookahead, an optimizer that wraps another.
+
+Question (25 min). Write a wrapper for any Keras optimizer. The wrapped optimizer moves
+the weights, which are now called fast; the wrapper keeps a slow copy. After every k-th
+step, k = sync_period, with a = slow_step_size:
+
+    slow <- slow + a (fast - slow)
+    fast <- slow
+
+Test k checks clause k:
+
+    1. Several steps on several variables of different shapes follow this, in float32 and
+       float64, eager, in tf.function and in XLA. The slow weights start as a copy of the
+       weights that `build` is given; the first sync is after step k, not before.
+    2. It wraps any Keras optimizer, and all of it: state, step count, weight_decay and
+       clipping of the wrapped optimizer work as without the wrapper. A sync leaves its
+       state alone.
+    3. Reading and assigning `learning_rate` on the wrapper reads and assigns that of the
+       wrapped optimizer; its schedule sees each step.
+    4. Sparse gradients (tf.IndexedSlices), repeated ids included, move the weights as
+       the dense gradient does.
+    5. `fit` under tf.function equals eager steps, and a step on two replicas equals the
+       step on one.
+    6. sync_period < 1 and slow_step_size outside (0, 1] raise a ValueError that names the
+       argument, as in `Received: sync_period=0`.
+    7. The class is registered with Keras, comes back from its config with the wrapped
+       optimizer and its settings, and 5 steps, save, load, 5 steps equal 10 steps, the
+       state of the wrapped optimizer included.
+
+Run   nox -s check -- lookahead
+Read  https://arxiv.org/abs/1907.08610, Algorithm 1
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.closeness import assert_close
+from tests.keras_optimizers import (
+    START,
+    Halving,
+    assert_duplicate_rows_are_summed,
+    assert_fit_equals_eager,
+    assert_replicas_agree,
+    assert_resumes,
+    assert_trajectory,
+    random_gradients,
+    trajectory,
+)
+from tests.serialization import revive
+
+# Eight steps and three syncs of some four roundings on weights below 4: 50 * 1.2e-7.
+CLOSE = {"rtol": 1e-6, "atol": 6e-6}
+GRADIENTS = random_gradients(steps=8)
+SETTINGS = {"sync_period": 3, "slow_step_size": 0.3}
+CALL = "Lookahead(SGD(0.1, momentum=0.8), sync_period=3, slow_step_size=0.3)"
+FORMULA = "the formula in float64"
+
+
+def steady(lr):
+    return [lr] * len(GRADIENTS)
+
+
+def momentum_steps(rates, mu=0.8, decay=0.0):
+    """What SGD adds to each variable, as a function of the step, variable, weights and g."""
+    velocity = [np.zeros_like(w) for w in START]
+
+    def step(k, i, w, g):
+        velocity[i] = mu * velocity[i] - rates[k] * g
+        return velocity[i] - rates[k] * decay * w
+
+    step.velocity = velocity
+    return step
+
+
+def steps_of(optimizer):
+    """What a Keras optimizer adds to each variable; its steps must not depend on weights."""
+    path = [START, *trajectory(optimizer, GRADIENTS, dtype="float64")]
+    return lambda k, i, w, g: path[k + 1][i] - path[k][i]
+
+
+def average(slow, fast, a):
+    """Both weights after a sync: slow, fast."""
+    slow = slow + a * (fast - slow)
+    return slow, slow
+
+
+def oracle(
+    step,
+    sync_period,
+    slow_step_size,
+    *,
+    gradients=GRADIENTS,
+    first=START,
+    sync=average,
+    due=lambda k, period: (k + 1) % period == 0,
+    forget=False,
+):
+    """Returns the weights after each step, which `step` makes.
+
+    Args:
+        step: A function of the step and variable from 0, the weights and their gradient.
+        first: What the slow weights start at.
+        sync: What a sync makes of slow and fast weights.
+        due: Whether a sync follows step k, from 0.
+        forget: Whether a sync clears the velocity of `momentum_steps`.
+    """
+    fast, slow, path = [w.copy() for w in START], list(first), []
+    for k, arrays in enumerate(gradients):
+        for i, g in enumerate(arrays):
+            fast[i] = fast[i] + step(k, i, fast[i], g)
+            if due(k, sync_period):
+                slow[i], fast[i] = sync(slow[i], fast[i], slow_step_size)
+                if forget:
+                    step.velocity[i] = np.zeros_like(g)
+        path.append([w.copy() for w in fast])
+    return path
+
+
+WRONG = {
+    "slow weights that start at 0": {"first": [np.zeros_like(w) for w in START]},
+    "fast weights never reset": {"sync": lambda slow, fast, a: (slow, fast)},
+    "slow weights never moved": {"sync": lambda slow, fast, a: (slow, average(slow, fast, a)[0])},
+    "a and 1 - a swapped": {"sync": lambda slow, fast, a: average(slow, fast, 1 - a)},
+    "back to the slow weights, which stay": {"sync": lambda slow, fast, a: (slow, slow)},
+    "a sync after the first step: at iterations % k == 0": {"due": lambda k, n: k % n == 0},
+    "a sync after each step": {"due": lambda k, n: True},
+    "a sync one step early": {"due": lambda k, n: (k + 2) % n == 0},
+    "the momentum cleared at a sync": {"forget": True},
+}
+
+
+def wrong():
+    """{cause: path} of the usual mistakes round SGD(0.1, momentum=0.8)."""
+    return {
+        cause: oracle(momentum_steps(steady(0.1)), **SETTINGS, **change)
+        for cause, change in WRONG.items()
+    }
+
+
+def sgd(learning_rate=0.1, **settings):
+    return keras.optimizers.SGD(learning_rate, momentum=0.8, **settings)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_1_steps_follow_the_formula(kata, dtype):
+    assert_trajectory(
+        kata.Lookahead(sgd(), **SETTINGS),
+        oracle(momentum_steps(steady(0.1)), **SETTINGS),
+        gradients=GRADIENTS,
+        dtype=dtype,
+        call=CALL,
+        oracle=FORMULA,
+        bugs=wrong(),
+        **CLOSE,
+    )
+
+
+def test_1_every_mode_takes_the_same_steps(kata, mode):
+    assert_trajectory(
+        kata.Lookahead(sgd(), **SETTINGS),
+        oracle(momentum_steps(steady(0.1)), **SETTINGS),
+        gradients=GRADIENTS,
+        mode=mode,
+        call=CALL,
+        oracle=FORMULA,
+        bugs=wrong(),
+        **CLOSE,
+    )
+
+
+def test_1_defaults_are_those_of_the_signature(kata):
+    walk = lambda *settings: oracle(momentum_steps(steady(0.1)), *settings)
+    assert_trajectory(
+        kata.Lookahead(sgd()),
+        walk(6, 0.5),
+        gradients=GRADIENTS,
+        call="Lookahead(SGD(0.1, momentum=0.8))",
+        oracle=FORMULA,
+        bugs={"sync_period = 5, the paper's": walk(5, 0.5)},
+        **CLOSE,
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"sync_period": 1, "slow_step_size": 0.5}, {"sync_period": 2, "slow_step_size": 1.0}],
+    ids=str,
+)
+def test_1_bounds_of_the_settings_are_allowed(kata, settings):
+    assert_trajectory(
+        kata.Lookahead(sgd(), **settings),
+        oracle(momentum_steps(steady(0.1)), **settings),
+        gradients=GRADIENTS,
+        call=f"Lookahead(SGD(0.1, momentum=0.8), **{settings})",
+        oracle=FORMULA,
+        **CLOSE,
+    )
+
+
+def test_2_adam_keeps_its_state_and_its_step_count(kata):
+    make = lambda: keras.optimizers.Adam(0.1)
+    assert_trajectory(
+        kata.Lookahead(make(), **SETTINGS),
+        oracle(steps_of(make()), **SETTINGS),
+        gradients=GRADIENTS,
+        mode=tf.function,
+        call="Lookahead(Adam(0.1), sync_period=3, slow_step_size=0.3)",
+        oracle="the steps of keras.optimizers.Adam, added up in float64",
+        rtol=1e-6,
+        atol=5e-5,  # 1 - 0.999 in float32 is 1.3e-5 off, in each of eight steps of 0.1
+        bugs={"the step count of the wrapped optimizer stands still": stuck(make)},
+    )
+
+
+def stuck(make):
+    """The path when the wrapped optimizer believes that each step is its first."""
+    optimizer, slots = make(), [tf.Variable(w) for w in START]
+    optimizer.build(slots)
+    path = [START]
+    for arrays in GRADIENTS:
+        optimizer.iterations.assign(0)
+        optimizer.apply([tf.constant(g) for g in arrays], slots)
+        path.append([w.numpy() for w in slots])
+    return oracle(lambda k, i, w, g: path[k + 1][i] - path[k][i], **SETTINGS)
+
+
+def test_2_weight_decay_and_clipping_of_the_wrapped_optimizer_work(kata):
+    clipped = [[np.clip(g, -0.5, 0.5) for g in arrays] for arrays in GRADIENTS]
+    walk = lambda gradients, decay: oracle(
+        momentum_steps(steady(0.1), decay=decay), **SETTINGS, gradients=gradients
+    )
+    assert_trajectory(
+        kata.Lookahead(sgd(weight_decay=0.5, clipvalue=0.5), **SETTINGS),
+        walk(clipped, 0.5),
+        gradients=GRADIENTS,
+        call="Lookahead(SGD(0.1, momentum=0.8, weight_decay=0.5, clipvalue=0.5), ...)",
+        oracle="clipped gradients and w - lr weight_decay w in each fast step",
+        bugs={
+            "weight_decay of the wrapped optimizer ignored": walk(clipped, 0.0),
+            "clipvalue of the wrapped optimizer ignored": walk(GRADIENTS, 0.5),
+            "only update_step of the wrapped optimizer called": walk(GRADIENTS, 0.0),
+        },
+        **CLOSE,
+    )
+
+
+def test_3_a_schedule_sets_the_rate_of_each_step(kata):
+    schedule = Halving(0.4)
+    rates = schedule.rates(len(GRADIENTS))
+    walk = lambda rates: oracle(momentum_steps(rates), **SETTINGS)
+    assert_trajectory(
+        kata.Lookahead(sgd(schedule), **SETTINGS),
+        walk(rates),
+        gradients=GRADIENTS,
+        mode=tf.function,
+        call="Lookahead(SGD(a schedule that halves from 0.4, momentum=0.8), ...)",
+        oracle=FORMULA,
+        bugs={
+            "the first learning rate kept for all steps": walk(steady(0.4)),
+            "a step counted twice": walk(Halving(0.4).rates(16)[::2]),
+        },
+        **CLOSE,
+    )
+
+
+def test_3_an_assigned_rate_reaches_the_wrapped_optimizer(kata):
+    optimizer, w = kata.Lookahead(keras.optimizers.SGD(1.0), 5), tf.Variable([0.0])
+    optimizer.build([w])
+    for rate in (1.0, 0.25):
+        optimizer.learning_rate = rate
+        optimizer.apply([tf.constant([1.0])], [w])
+    assert_close(
+        w,
+        [-1.25],
+        call="two steps of Lookahead(SGD(1.0), 5) with g = 1 and learning_rate = 1, then 0.25",
+        oracle="-1 - 0.25",
+        rtol=1e-6,  # two roundings
+        bugs={"a learning rate that the wrapper keeps for itself": [-2.0]},
+    )
+
+
+def test_3_the_rate_read_is_that_of_the_wrapped_optimizer(kata):
+    optimizer = kata.Lookahead(keras.optimizers.SGD(0.75))
+    assert_close(
+        tf.convert_to_tensor(optimizer.learning_rate),
+        0.75,
+        call="Lookahead(SGD(0.75)).learning_rate",
+        oracle="the rate of SGD",
+        rtol=1e-6,
+        bugs={"a learning rate of the wrapper's own": 0.0},
+    )
+
+
+def test_4_repeated_rows_are_summed(kata):
+    make = lambda: kata.Lookahead(sgd(), sync_period=2, slow_step_size=0.3)
+    assert_duplicate_rows_are_summed(make)
+
+
+def test_5_fit_equals_eager_steps(kata):
+    assert_fit_equals_eager(lambda: kata.Lookahead(sgd(Halving(0.4)), **SETTINGS))
+
+
+def test_5_two_replicas_step_as_one(kata):
+    make = lambda: kata.Lookahead(sgd(), sync_period=2, slow_step_size=0.3)
+    assert_replicas_agree(make)
+
+
+BAD = [
+    {"sync_period": 0},
+    {"sync_period": -1},
+    {"slow_step_size": 0.0},
+    {"slow_step_size": -0.5},
+    {"slow_step_size": 1.5},
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_6_bad_arguments_are_named(kata, bad):
+    (name,) = bad
+    with pytest.raises(ValueError, match=f"{name}.*Received: {name}={bad[name]}"):
+        kata.Lookahead(keras.optimizers.SGD(0.1), **bad)
+
+
+def test_7_comes_back_from_its_config(kata):
+    walk = lambda lr, mu, k, a: oracle(momentum_steps(steady(lr), mu), k, a)
+    assert_trajectory(
+        revive(kata.Lookahead(sgd(), **SETTINGS)),
+        walk(0.1, 0.8, 3, 0.3),
+        gradients=GRADIENTS,
+        call=f"the revived {CALL}",
+        oracle=FORMULA,
+        bugs={
+            "sync_period lost": walk(0.1, 0.8, 6, 0.3),
+            "slow_step_size lost": walk(0.1, 0.8, 3, 0.5),
+            "sync_period and slow_step_size lost": walk(0.1, 0.8, 6, 0.5),
+            "settings of the wrapped optimizer lost": walk(0.01, 0.0, 3, 0.3),
+        },
+        **CLOSE,
+    )
+
+
+def test_7_resumes_where_it_was_saved(kata, tmp_path):
+    make = lambda: kata.Lookahead(keras.optimizers.Adam(Halving(0.4)), **SETTINGS)
+    assert_resumes(make, tmp_path)
