@@ -161,8 +161,10 @@ def assert_reloads(make, y_true, y_pred, want, path, *, rtol, atol=0.0):
     __tracebackhide__ = True
     revive(make())  # names a missing registration or config better than load_model does
     _echo(make(), y_pred).save(path / "model.keras")
+    model = keras.saving.load_model(path / "model.keras")
+    model.run_eagerly = True  # `assert_measures_in_fit` pays for tracing once
     assert_close(
-        _evaluate(keras.saving.load_model(path / "model.keras"), y_true, y_pred),
+        _evaluate(model, y_true, y_pred),
         want,
         call=f"load_model(path).evaluate(…) of a model saved with {type(make()).__name__}(…)",
         oracle="all examples in one batch",

@@ -70,7 +70,6 @@ class GradientReversal(keras.layers.Layer):
         super().__init__(**kwargs)
         # Keras would train a variable of its own kind, and save it with the layer.
         self.scale = scale.value if isinstance(scale, keras.Variable) else scale
-        self.supports_masking = True
 
     def call(self, inputs):
         return gradient_reversal(inputs, self.scale)

@@ -298,6 +298,13 @@ def test_6_bad_arguments_are_named(kata, bad):
         kata.FBeta(**{"num_classes": 3} | bad)
 
 
+def test_6_two_classes_are_enough(kata):
+    metric = kata.FBeta(num_classes=2, average="micro")
+    metric.update_state([[1, 0], [0, 1]], [[0.9, 0.1], [0.8, 0.2]])
+    call = 'FBeta(num_classes=2, average="micro") after one hit and one miss'
+    assert_close(metric.result(), 0.5, call=call, oracle="2 / (2 + 1 + 1)", rtol=1e-6)  # float32
+
+
 @pytest.mark.parametrize("y_pred", [Y_PRED[:, :1], Y_PRED[:1], Y_PRED[:, 0]], ids=np.shape)
 def test_6_unequal_shapes_are_named(kata, y_pred):
     for arrays in [(Y_TRUE, y_pred), (y_pred, Y_TRUE)]:
