@@ -35,6 +35,7 @@ class Reporter:
         self.failure: tuple[str, str | None] | None = None
         self.seconds = 0.0
         self.trespass: str | None = None
+        self.timed_out = False
         self.session: pytest.Session | None = None
 
     def guard(self, event: str, args: tuple[Any, ...]) -> None:
@@ -85,7 +86,9 @@ class Reporter:
         failure = None
         if self.failure is not None:
             message, cause = self.failure
-            failure = Failure(name, clause, message, cause, _own_output(report))
+            # pytest-timeout writes the stacks of all threads to stderr.
+            errors = "" if self.timed_out else report.capstderr
+            failure = Failure(name, clause, message, cause, own_output(report.capstdout, errors))
         self.send(("tested", RanTest(name, clause, failure is None, self.seconds), failure))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -110,6 +113,7 @@ class Reporter:
         where = _location(error.__traceback__, self.source)
         message = f"no end in sight: stopped{where}"
         self.failure = message, None
+        self.timed_out = True
         self.send(("timed out", message))
         if self.session is not None:
             # The tests to come would very likely hang as well.
@@ -166,8 +170,8 @@ def _line_of(source: Path, frame: Any) -> int:
     return 1
 
 
-def _own_output(report: pytest.TestReport) -> str:
+def own_output(printed: str, errors: str) -> str:
     """What the learner's code printed: its last lines, without TensorFlow's remarks."""
-    text = report.capstdout[-20_000:] + report.capstderr[-20_000:]
+    text = printed[-20_000:] + errors[-20_000:]
     lines = [line for line in text.splitlines() if not _CHATTER.match(line)]
     return "\n".join(line[:500] for line in lines[-10:])

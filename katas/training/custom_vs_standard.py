@@ -10,8 +10,9 @@ each optimizer at each learning rate with each seed. Test k checks clause k:
     1. The whole grid, with all seeds, for every optimizer. A seed means the same
        initial weights for all optimizers and rates; another seed means others.
     2. A training is `epochs` passes over the training examples and nothing else, in
-       batches of 32 (the last may be smaller). Each pass takes a new order, drawn from
-       the seed: the same for all optimizers and rates, and again at the next call.
+       batches of 32 (the last may be smaller). Each pass is shuffled from the seed (the
+       shuffle of `model.fit` will do): in the same order for all optimizers and rates,
+       and again at the next call.
     3. An optimizer's "learning_rate" is the one with the best mean over the seeds of
        the final validation accuracy; of equals, the first in the grid.
     4. "validation_accuracy" [seeds, epochs] has the winner's accuracies on the

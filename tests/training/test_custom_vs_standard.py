@@ -10,8 +10,9 @@ each optimizer at each learning rate with each seed. Test k checks clause k:
     1. The whole grid, with all seeds, for every optimizer. A seed means the same
        initial weights for all optimizers and rates; another seed means others.
     2. A training is `epochs` passes over the training examples and nothing else, in
-       batches of 32 (the last may be smaller). Each pass takes a new order, drawn from
-       the seed: the same for all optimizers and rates, and again at the next call.
+       batches of 32 (the last may be smaller). Each pass is shuffled from the seed (the
+       shuffle of `model.fit` will do): in the same order for all optimizers and rates,
+       and again at the next call.
     3. An optimizer's "learning_rate" is the one with the best mean over the seeds of
        the final validation accuracy; of equals, the first in the grid.
     4. "validation_accuracy" [seeds, epochs] has the winner's accuracies on the
@@ -43,6 +44,10 @@ from matplotlib.backend_bases import FigureCanvasBase
 
 from dojo.data import load_mnist
 from tests.closeness import assert_close, mismatch
+
+
+# Dozens of small trainings: an answer that calls fit and evaluate for each takes a minute.
+pytestmark = pytest.mark.timeout(60)
 
 
 class Diary(keras.layers.Layer):
@@ -244,20 +249,14 @@ def test_2_each_pass_sees_each_training_example_once_in_batches_of_32(kata):
         )
 
 
-def test_2_each_pass_takes_a_new_order(kata):
+def test_2_each_pass_is_shuffled(kata):
+    # After set_random_seed, fit(epochs=n) of Keras 3.15 takes one order n times. That is
+    # the framework's doing, and no reason to fail an answer that relies on it.
     for training in trial(kata)[0].trainings:
-        orders = {tuple(X[:, 0]), *training.passes()}
-        if len(orders) != EPOCHS + 1:
-            repeated = len(set(training.passes())) == 1
-            raise mismatch(
-                f"different orders among {EPOCHS} passes and the order of the data",
-                expected=str(EPOCHS + 1),
-                got=str(len(orders)),
-                cause="one order for all epochs: model.fit(shuffle=True) repeats it after "
-                "set_random_seed"
-                if repeated
-                else None,
-            )
+        if tuple(X[:, 0]) in training.passes():
+            call = f"the orders of {EPOCHS} passes over the training examples"
+            cause = "the examples are taken in the order of the data"
+            raise mismatch(call, expected="shuffled orders", got="0, 1, 2, ...", cause=cause)
 
 
 def test_2_the_order_belongs_to_the_seed(kata):
@@ -292,11 +291,11 @@ def test_2_a_seed_gives_the_same_order_at_the_next_call(kata):
 
 # x above the threshold is class 1. Validation examples are all of class 1, and the others
 # are not: who tunes on the wrong examples finds the opposite.
-LINE = ((np.arange(40) + 0.5) / 40)[:, None].astype("float32")
+LINE = ((np.arange(120) + 0.5) / 120)[:, None].astype("float32")
 LEVELS = {
-    "train": (LINE, np.zeros(40, int)),
-    "validation": (LINE, np.ones(40, int)),
-    "test": (LINE, np.zeros(40, int)),
+    "train": (LINE[::3], np.zeros(40, int)),
+    "validation": (LINE, np.ones(120, int)),
+    "test": (LINE, np.zeros(120, int)),
 }
 # Rate: [seeds, epochs] of the validation accuracy it reaches.
 SCRIPT = {
@@ -364,7 +363,7 @@ def test_3_the_best_mean_final_validation_accuracy_wins(kata):
 def test_3_each_optimizer_has_its_own_winner_and_of_equals_the_first(kata):
     optimizers = {
         "early": lambda rate: Scripted([0.9 if rate == 0.2 else 0.1] * 2),
-        "steady": lambda rate: Scripted([0.5, 0.5]),
+        "hopeless": lambda rate: Scripted([0.0, 0.0]),
     }
     grid = {"learning_rates": [0.3, 0.2, 0.4], "seeds": [1], "epochs": 2}
     results = kata.fair_comparison(level_model, optimizers, LEVELS, **grid)
@@ -372,7 +371,7 @@ def test_3_each_optimizer_has_its_own_winner_and_of_equals_the_first(kata):
     assert_close(
         tf.constant(rates, tf.float64),
         [0.2, 0.3],
-        call='"learning_rate" of one at its best with 0.2 and one that is always the same',
+        call='"learning_rate" of one at its best with 0.2 and one that never finds any',
         oracle="the first of the best in the grid 0.3, 0.2, 0.4",
         rtol=1e-6,
         bugs={
@@ -599,7 +598,7 @@ def digit_model(optimizer):
         keras.layers.Dense(10),
     ]
     model = keras.Sequential(layers)
-    model.compile(optimizer, FocalLoss(), metrics=["sparse_categorical_accuracy"])
+    model.compile(optimizer, FocalLoss(), metrics=["accuracy"])
     return model
 
 
