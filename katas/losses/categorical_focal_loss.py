@@ -8,16 +8,17 @@ focal loss over from one sigmoid to a softmax: for the label y of each example,
 Only the true class has a modulator and a weight. Labels are integers, the input is
 logits. Write it. Test k checks clause k:
 
-    1. Values match the formula, one for each example, in the dtype of `logits`: float16,
-       32 and 64. Labels are [...] with logits [..., C], for any number of leading axes,
-       none included, and of any integer dtype; Keras hands a loss float32 labels.
-    2. alpha is None (every class weighs 1) or one weight per class, [C]: a list, a tuple,
-       an array or a tensor. gamma may be a scalar tensor. Both may be arguments of a
-       tf.function.
+    1. Values match the formula, one for each example, in the dtype of `logits`:
+       float16, 32 and 64. Labels are [...] with logits [..., C], for any number of
+       leading axes, none included, and of any integer dtype; Keras hands a loss float32
+       labels.
+    2. alpha is None (every class weighs 1) or one weight per class, [C]: a list, a
+       tuple, an array or a tensor. gamma may be a scalar tensor. Both may be arguments
+       of a tf.function.
     3. The gradient with respect to `logits` matches the formula, the modulator's part
        included. Eager mode, tf.function and XLA agree.
-    4. With gamma = 0 and alpha = None it is softmax cross-entropy; with two classes it is
-       the binary focal loss of the difference of the logits.
+    4. With gamma = 0 and alpha = None it is softmax cross-entropy; with two classes it
+       is the binary focal loss of the difference of the logits.
     5. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right to
        1e-6, also where p_y rounds to 1.
     6. ValueError naming the argument, as in `Received: gamma=-1.0`, for: labels.shape
@@ -46,15 +47,15 @@ def softmax_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
             float dtype, as Keras hands them to a loss.
         logits: [..., C] float.
         alpha: [C] weight of each class, at least 0, or None to weigh all 1.
-        gamma: Focusing exponent, at least 0: a number or a scalar tensor. Larger ignores
-            easy examples more.
+        gamma: Focusing exponent, at least 0: a number or a scalar tensor. Larger
+            ignores easy examples more.
 
     Returns:
         [...] losses, in the dtype of `logits`.
 
     Raises:
-        ValueError: If labels.shape is not logits.shape[:-1], if `alpha` is not one weight
-            per class or holds a negative number, or if `gamma` is negative.
+        ValueError: If labels.shape is not logits.shape[:-1], if `alpha` is not one
+            weight per class or holds a negative number, or if `gamma` is negative.
 
     >>> softmax_focal_loss([0, 1], [[0.0, 0.0], [5.0, 5.0]]).numpy()  # (1/2)^2 ln 2
     array([0.1732868, 0.1732868], dtype=float32)
@@ -73,8 +74,6 @@ class SparseCategoricalFocalLoss(keras.losses.Loss):
     0.6931471824645996
     """
 
-    def __init__(
-        self, alpha=None, gamma=2.0, name="sparse_categorical_focal_loss", **kwargs
-    ):
+    def __init__(self, alpha=None, gamma=2.0, name="sparse_categorical_focal_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         raise NotImplementedError("SparseCategoricalFocalLoss")

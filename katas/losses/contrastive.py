@@ -1,23 +1,23 @@
 """Contrastive loss: similar pairs close, the others a margin apart.
 
-Question (8 min). Two photos go through one network, and d is the distance between the two
-embeddings. Photos of one person should end up close, photos of two people at least a
-margin apart. With y = 1 for a similar pair and 0 otherwise:
+Question (8 min). Two photos go through one network, and d is the distance between the
+two embeddings. Photos of one person should end up close, photos of two people at least
+a margin apart. With y = 1 for a similar pair and 0 otherwise:
 
     loss = y d^2 + (1 - y) max(margin - d, 0)^2
 
 elementwise: no factor 1/2, no mean. Write it. Test k checks clause k:
 
-    1. Values match the formula, in the shape and dtype of `distance`: float16, 32 and 64.
-       The labels y_true may have any numeric dtype.
+    1. Values match the formula, in the shape and dtype of `distance`: float16, 32 and
+       64. The labels y_true may have any numeric dtype.
     2. margin is a number (0 included) or a tensor that broadcasts to `distance`. It may
        be an argument of a tf.function.
     3. The gradient with respect to `distance` matches the formula, also at d = 0, at
        d = margin and at 1e4. Eager mode, tf.function and XLA agree.
-    4. Unequal shapes (nothing broadcasts) and a Python margin < 0 raise ValueError naming
-       the argument, as in `Received: margin=-1.0`.
-    5. ContrastiveLoss takes the distances as y_pred and averages nothing itself, so that
-       sample_weight and reduction work.
+    4. Unequal shapes (nothing broadcasts) and a Python margin < 0 raise ValueError
+       naming the argument, as in `Received: margin=-1.0`.
+    5. ContrastiveLoss takes the distances as y_pred and averages nothing itself, so
+       that sample_weight and reduction work.
     6. It is registered with Keras, comes back from its config, and a model trained with
        it comes back from its file.
 

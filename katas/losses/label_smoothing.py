@@ -6,11 +6,11 @@ end. Szegedy et al. take a share s of the target and spread it over all C classe
     target = (1 - s) onehot(label) + s / C
     loss   = -sum over the classes of target * log(softmax(logits))
 
-The label is an integer, C may be 50,000, and no dense one-hot target is needed. Write it
-from logits. Test k checks clause k:
+The label is an integer, C may be 50,000, and no dense one-hot target is needed. Write
+it from logits. Test k checks clause k:
 
-    1. Values match the formula, one for each example, in the dtype of `logits`: float16,
-       32 and 64. The true class gets its part of s / C, too.
+    1. Values match the formula, one for each example, in the dtype of `logits`:
+       float16, 32 and 64. The true class gets its part of s / C, too.
     2. Labels are [...] with logits [..., C], for any number of leading axes, none
        included. They may have any integer dtype; Keras hands a loss float32 labels.
     3. The gradient with respect to `logits` is softmax - target, times upstream. Eager

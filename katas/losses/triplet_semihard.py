@@ -16,16 +16,16 @@ Write it without a loop over the examples. Test k checks clause k:
        farthest that counts; an example is not its own positive. Labels have any integer
        dtype and any values.
     3. distance_metric is "L2", "squared-L2" or "angular" (1 - cosine similarity).
-    4. The gradient with respect to `embeddings` matches the formula, in the positive and
-       in the negative distance. Eager mode, tf.function and XLA agree.
-    5. Equal embeddings (distance 0) have a finite gradient, and the distance between them
-       adds nothing to it.
+    4. The gradient with respect to `embeddings` matches the formula, in the positive
+       and in the negative distance. Eager mode, tf.function and XLA agree.
+    5. Equal embeddings (distance 0) have their loss and a finite gradient, and the
+       distance between them adds nothing to it.
     6. A batch without a positive pair gives 0, with a gradient of zeros.
     7. The graph for eight examples has as many operations as the one for four, and no
        while loop.
     8. labels that are not [B] for embeddings [B, D] (nothing broadcasts), a Python
-       margin < 0 and an unknown distance_metric raise ValueError naming the argument, as
-       in `Received: margin=-1.0`. margin = 0 is allowed.
+       margin < 0 and an unknown distance_metric raise ValueError naming the argument,
+       as in `Received: margin=-1.0`. margin = 0 is allowed.
 
 Run   nox -s check -- triplet_semihard
 Read  https://arxiv.org/abs/1503.03832, section 3.2
@@ -42,7 +42,7 @@ def triplet_semihard_loss(labels, embeddings, *, margin=1.0, distance_metric="L2
         labels: [B] class ids, any integer dtype.
         embeddings: [B, D] float; not normalised here, but for "angular".
         margin: How much farther a negative should be than the positive, at least 0.
-        distance_metric: "L2", "squared-L2", or "angular", which is 1 - cosine similarity.
+        distance_metric: "L2", "squared-L2", or "angular": 1 - cosine similarity.
 
     Returns:
         Scalar, in the dtype of `embeddings`. 0 if no two labels are equal.

@@ -69,5 +69,5 @@ class Adam(keras.optimizers.Optimizer):
         raise NotImplementedError("Adam")
 
     def _moment(self, slot, value, beta):
-        """Takes the value into the slot's average; returns it, corrected for its start at 0."""
+        """Averages the value into the slot; returns the average, bias-corrected."""
         raise NotImplementedError("Adam._moment")

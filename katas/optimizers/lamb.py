@@ -15,7 +15,8 @@ Test k checks clause k:
 
     1. Several steps on several variables of different shapes follow the formula, in
        float32 and float64, eager, in tf.function and in XLA. The norms are Euclidean,
-       over all elements of one variable; lambda w is part of r; the ratio has no bounds.
+       over all elements of one variable; lambda w is part of r; the ratio has no
+       bounds.
     2. The ratio is 1 where ||w|| or ||r|| is 0: zero weights start to move, a zero
        gradient gives no nan.
     3. t is 1 in the first update and one for all variables; with Keras'
@@ -75,5 +76,5 @@ class Lamb(keras.optimizers.Optimizer):
         raise NotImplementedError("Lamb")
 
     def _moment(self, slot, value, beta):
-        """Takes the value into the slot's average; returns it, corrected for its start at 0."""
+        """Averages the value into the slot; returns the average, bias-corrected."""
         raise NotImplementedError("Lamb._moment")

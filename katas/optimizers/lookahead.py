@@ -9,20 +9,20 @@ step, k = sync_period, with a = slow_step_size:
 
 Test k checks clause k:
 
-    1. Several steps on several variables of different shapes follow this, in float32 and
-       float64, eager, in tf.function and in XLA. The slow weights start as a copy of the
-       weights that `build` is given; the first sync is after step k, not before.
+    1. Several steps on several variables of different shapes follow this, in float32
+       and float64, eager, in tf.function and in XLA. The slow weights start as a copy
+       of the weights that `build` is given; the first sync is after step k, not before.
     2. It wraps any Keras optimizer, and all of it: state, step count, weight_decay and
        clipping of the wrapped optimizer work as without the wrapper. A sync leaves its
        state alone.
-    3. Reading and assigning `learning_rate` on the wrapper reads and assigns that of the
-       wrapped optimizer; its schedule sees each step.
+    3. Reading and assigning `learning_rate` on the wrapper reads and assigns that of
+       the wrapped optimizer; its schedule sees each step.
     4. Sparse gradients (tf.IndexedSlices), repeated ids included, move the weights as
        the dense gradient does.
     5. `fit` under tf.function equals eager steps, and a step on two replicas equals the
        step on one.
-    6. sync_period < 1 and slow_step_size outside (0, 1] raise a ValueError that names the
-       argument, as in `Received: sync_period=0`.
+    6. sync_period < 1 and slow_step_size outside (0, 1] raise a ValueError that names
+       the argument, as in `Received: sync_period=0`.
     7. The class is registered with Keras, comes back from its config with the wrapped
        optimizer and its settings, and 5 steps, save, load, 5 steps equal 10 steps, the
        state of the wrapped optimizer included.
@@ -36,7 +36,7 @@ import tensorflow as tf
 
 
 class Lookahead(keras.optimizers.Optimizer):
-    """Wraps an optimizer: after every `sync_period` steps, back towards the slow weights.
+    """Wraps an optimizer: every `sync_period` steps, back towards the slow weights.
 
     Args:
         optimizer: A Keras optimizer, which makes the fast steps. Its settings
@@ -49,7 +49,7 @@ class Lookahead(keras.optimizers.Optimizer):
         ValueError: If `sync_period` or `slow_step_size` is out of range.
 
     >>> w = tf.Variable([0.0])
-    >>> optimizer = Lookahead(keras.optimizers.SGD(1.0), sync_period=2, slow_step_size=0.5)
+    >>> optimizer = Lookahead(keras.optimizers.SGD(1.0), 2, slow_step_size=0.5)
     >>> for _ in range(3):  # -1; -2, then back to -1; -2
     ...     optimizer.apply([tf.constant([1.0])], [w])
     >>> w.numpy()

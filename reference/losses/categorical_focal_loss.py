@@ -1,10 +1,10 @@
 """Softmax focal loss that stays finite when the model is certain.
 
-Why not follow the formula? In float32 p_y is exactly 1 once its logit leads by 17. There
-d/dx x^gamma is infinite for gamma < 1, and the chain rule meets inf * 0: the loss reads
-0, the gradient nan, and one confident example ends the training run. Clipping p, as Keras
-does even from logits, trades the nan for a wrong number: a label at logit -100 against
-+100 then costs 16.1, with gradient 0, where 200 and a slope of 1 are due.
+Why not follow the formula? In float32 p_y is exactly 1 once its logit leads by 17.
+There d/dx x^gamma is infinite for gamma < 1, and the chain rule meets inf * 0: the loss
+reads 0, the gradient nan, and one confident example ends the training run. Clipping p,
+as Keras does even from logits, trades the nan for a wrong number: a label at logit -100
+against +100 then costs 16.1, with gradient 0, where 200 and a slope of 1 are due.
 
 So never form 1 - p. Let m be the lead of the true class over the others taken together,
 
@@ -24,13 +24,13 @@ The other traps are about shapes. The modulator belongs to the true class alone:
 example has one (1 - p_y)^gamma. alpha has one weight per class, and `alpha * loss` on a
 batch that happens to hold C examples weighs by position, without an error. A single
 alpha, as in the binary loss, has no meaning here: it would only rescale the learning
-rate. And softmax on outputs that were already softmaxed caps p_y at e / (e + C - 1), 0.23
-for ten classes: such a network learns slowly, and with gamma = 2 its loss never falls
-below 0.86.
+rate. And softmax on outputs that were already softmaxed caps p_y at e / (e + C - 1),
+0.23 for ten classes: such a network learns slowly, and with gamma = 2 its loss never
+falls below 0.86.
 
-Follow-ups an interviewer asks: why alpha is not the inverse class frequency once gamma is
-above 0; what focal loss does to calibration; soft labels (mixup), where every class has a
-modulator of its own; the normaliser, batch size or the sum of weights.
+Follow-ups an interviewer asks: why alpha is not the inverse class frequency once gamma
+is above 0; what focal loss does to calibration; soft labels (mixup), where every class
+has a modulator of its own; the normaliser, batch size or the sum of weights.
 """
 
 import keras
@@ -45,15 +45,15 @@ def softmax_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
             float dtype, as Keras hands them to a loss.
         logits: [..., C] float.
         alpha: [C] weight of each class, at least 0, or None to weigh all 1.
-        gamma: Focusing exponent, at least 0: a number or a scalar tensor. Larger ignores
-            easy examples more.
+        gamma: Focusing exponent, at least 0: a number or a scalar tensor. Larger
+            ignores easy examples more.
 
     Returns:
         [...] losses, in the dtype of `logits`.
 
     Raises:
-        ValueError: If labels.shape is not logits.shape[:-1], if `alpha` is not one weight
-            per class or holds a negative number, or if `gamma` is negative.
+        ValueError: If labels.shape is not logits.shape[:-1], if `alpha` is not one
+            weight per class or holds a negative number, or if `gamma` is negative.
 
     >>> softmax_focal_loss([0, 1], [[0.0, 0.0], [5.0, 5.0]]).numpy()  # (1/2)^2 ln 2
     array([0.1732868, 0.1732868], dtype=float32)

@@ -11,17 +11,17 @@ one lucky pair of numbers hides it. The clamp: without it a pair 10 beyond the m
 costs 100, and the loss draws strangers back in.
 
 Both branches square one number, so it is chosen first and squared once. `where` instead
-of y d^2 + (1 - y) h^2 also keeps a far negative finite: in float16, d = 300 has d^2 = inf,
-and 0 * inf is nan.
+of y d^2 + (1 - y) h^2 also keeps a far negative finite: in float16, d = 300 has d^2 =
+inf, and 0 * inf is nan.
 
-At d = margin the hinge is squared flat, so value and slope are both 0 there: this is the
-reason for the square, and the loss has no kink. The kink sits in the distance itself:
-sqrt at a pair of equal embeddings has an infinite slope, and 0 * inf is nan again. Mend
-it where d is computed, not here.
+At d = margin the hinge is squared flat, so value and slope are both 0 there: this is
+the reason for the square, and the loss has no kink. The kink sits in the distance
+itself: sqrt at a pair of equal embeddings has an infinite slope, and 0 * inf is nan
+again. Mend it where d is computed, not here.
 
-Trade-off: the margin is absolute, so one number must fit dense and sparse classes alike;
-the triplet loss compares two distances instead. Most negatives of a random batch lie
-beyond the margin and teach nothing, hence mining.
+Trade-off: the margin is absolute, so one number must fit dense and sparse classes
+alike; the triplet loss compares two distances instead. Most negatives of a random batch
+lie beyond the margin and teach nothing, hence mining.
 
 Follow-ups an interviewer asks: what sets the scale of the margin (normalised embeddings
 live within d <= 2); triplet and InfoNCE losses; false negatives in a batch.

@@ -6,8 +6,8 @@ The target is a mixture, and cross-entropy is linear in its target:
     loss   = (1 - s) (-log p_y) + s mean(-log p)        the mean over the C classes
 
 So two numbers per example replace a dense [..., C] target: a gather and a mean of one
-log-softmax. Its gradient, softmax - target, vanishes where p_y = 1 - s + s / C instead of
-at infinite logits: that is the whole effect.
+log-softmax. Its gradient, softmax - target, vanishes where p_y = 1 - s + s / C instead
+of at infinite logits: that is the whole effect.
 
 The trap is where s goes. Szegedy spreads it over all C classes, the true one included;
 s / (C - 1) on the others alone, or s / C on top of a true class of 1 - s / C, train as
@@ -20,8 +20,8 @@ willingly. For logits [2, 0, 0, 0], label 0 and s = 0.1 the three read
 and with 999 zeros after the 2, the first two read 5.1139 and 5.1141: test with few
 classes.
 
-Another: `log(softmax(logits) + epsilon)`, or softmax in the last layer and again here. A
-log-softmax subtracts the largest logit first, and 1e4 is a logit like any other. In
+Another: `log(softmax(logits) + epsilon)`, or softmax in the last layer and again here.
+A log-softmax subtracts the largest logit first, and 1e4 is a logit like any other. In
 float16 the sums are taken in float32: four terms of -20,000 overflow.
 
 Trade-off: better calibration, poorer teachers: the smoothed network forgets which wrong

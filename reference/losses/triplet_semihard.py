@@ -1,34 +1,38 @@
 """Triplet loss with semi-hard mining, by a sort instead of masks.
 
 For a pair (a, p) the mined negative is the nearest one farther than d_ap, else the
-farthest of all. Sort the distances from a to its negatives; then both cases are one index:
+farthest of all. Sort the distances from a to its negatives; then both cases are one
+index:
 
     index = min(number of negatives with d_an <= d_ap, number of negatives - 1)
 
-`tf.searchsorted` finds it. The usual way compares all [B, B, B] triplets: at B = 1000 that
-is 4 GB, the sort needs 4 MB a matrix.
+`tf.searchsorted` finds it. The usual way compares all [B, B, B] triplets: at B = 1000
+that is 4 GB, the sort needs 4 MB a matrix.
 
-The trap is the mask. `min(distance * mask)` and `where(mask, distance, 0)` give 0 as soon
-as one negative is masked out, so the "nearest negative" lies on the anchor and every pair
-costs margin + d_ap. A minimum is masked with +inf, a maximum with -inf.
+The trap is the mask. `min(distance * mask)` and `where(mask, distance, 0)` give 0 as
+soon as one negative is masked out, so the "nearest negative" lies on the anchor and
+every pair costs margin + d_ap. A minimum is masked with +inf, a maximum with -inf.
 
 The second trap is nan. The slope of sqrt at 0 is infinite, and inf * 0 is nan: it comes
 from two equal embeddings, and under XLA also from the diagonal, which no pair uses but
-every gradient crosses. `tf.maximum(squares, 0)` before the root does not help. Replace the zeros *before*
-the root and put them back after it; the slope is 0 there. The third: a batch of all
-different labels has no pair, and 0 / 0 reaches the weights at the next step.
+every gradient crosses. `tf.maximum(squares, 0)` before the root does not help. Replace
+the zeros *before* the root and put them back after it; the slope is 0 there. The third:
+a batch of all different labels has no pair, and 0 / 0 reaches the weights at the next
+step.
 
-Differences x_i - x_j take [B, B, D] but keep their digits; |x_i|^2 + |x_j|^2 - 2 x_i x_j is
-one matmul, and in float32 two embeddings of length 100 that differ by 0.01 come out at distance
-0 or 0.04. Float16 is computed in float32: its squares overflow at 256.
+Differences x_i - x_j take [B, B, D] but keep their digits; |x_i|^2 + |x_j|^2 - 2 x_i
+x_j is one matmul, and in float32 two embeddings of length 100 that differ by 0.01 come
+out at distance 0 or 0.04. Float16 is computed in float32: its squares overflow at 256.
 
-The gradient takes the mining as fixed. FaceNet's other bound, d_an < d_ap + margin, never
-changes the loss: beyond it the hinge is 0 already. A batch of one class has no negative;
-here its sorted row is +inf and costs nothing. TF Addons charges margin + d_ap.
+The gradient takes the mining as fixed. FaceNet's other bound, d_an < d_ap + margin,
+never changes the loss: beyond it the hinge is 0 already. A batch of one class has no
+negative; here its sorted row is +inf and costs nothing. TF Addons charges margin +
+d_ap.
 
-Follow-ups an interviewer asks: why the hardest negative collapses the network (early on it
-is a mislabelled one); how many classes and examples of each a batch should hold; why the
-mean counts easy pairs too, and what share of active pairs to log; squared distance or not.
+Follow-ups an interviewer asks: why the hardest negative collapses the network (early on
+it is a mislabelled one); how many classes and examples of each a batch should hold; why
+the mean counts easy pairs too, and what share of active pairs to log; squared distance
+or not.
 """
 
 import keras
@@ -42,7 +46,7 @@ def triplet_semihard_loss(labels, embeddings, *, margin=1.0, distance_metric="L2
         labels: [B] class ids, any integer dtype.
         embeddings: [B, D] float; not normalised here, but for "angular".
         margin: How much farther a negative should be than the positive, at least 0.
-        distance_metric: "L2", "squared-L2", or "angular", which is 1 - cosine similarity.
+        distance_metric: "L2", "squared-L2", or "angular": 1 - cosine similarity.
 
     Returns:
         Scalar, in the dtype of `embeddings`. 0 if no two labels are equal.
@@ -82,7 +86,7 @@ def triplet_semihard_loss(labels, embeddings, *, margin=1.0, distance_metric="L2
 
 
 def _semihard(distance, negative):
-    """Returns [B, B]: for anchor i and positive j, the distance of the mined negative."""
+    """Returns [B, B]: from anchor i, for positive j, to the mined negative."""
     ascending = tf.sort(tf.where(negative, distance, float("inf")), axis=-1)
     last = tf.math.count_nonzero(negative, axis=-1, keepdims=True, dtype=tf.int32) - 1
     nearest = tf.searchsorted(ascending, distance, side="right")

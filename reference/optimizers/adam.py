@@ -1,7 +1,7 @@
 """Adam as Algorithm 1 has it: epsilon meets the corrected root.
 
-The trap is epsilon, and ordinary gradients hide it. Four answers in circulation, and the
-first step that each takes with lr = 1, epsilon = 1e-8 and a gradient of 1e-7:
+The trap is epsilon, and ordinary gradients hide it. Four answers in circulation, and
+the first step that each takes with lr = 1, epsilon = 1e-8 and a gradient of 1e-7:
 
     m_hat / (sqrt(v_hat) + epsilon)              0.909    Algorithm 1, PyTorch, optax
     m_hat sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)   0.240    epsilon-hat: Keras, TF
@@ -11,8 +11,8 @@ first step that each takes with lr = 1, epsilon = 1e-8 and a gradient of 1e-7:
 The last line corrects a common belief, too: without bias correction the first steps are
 (1 - beta_1) / sqrt(1 - beta_2) = 3.16 times too *large*, for v starts slower than m.
 
-The correction itself loses digits: in float32, 1 - 0.999 is 9.99987e-4, wrong in the fifth
-place. So t and the powers are float64 here, two scalars a step.
+The correction itself loses digits: in float32, 1 - 0.999 is 9.99987e-4, wrong in the
+fifth place. So t and the powers are float64 here, two scalars a step.
 
 t is `iterations` + 1: it is 0 in the first step, an optimizer variable (saved, alive in
 tf.function) and, under gradient accumulation, counts updates. A counter raised in
@@ -22,7 +22,8 @@ Sparse gradients repeat a row for each time an id was looked up. The square of a
 not the sum of squares, so rows are summed first; Keras' own Adam does not.
 
 Follow-ups an interviewer asks: two slots, so 8 bytes more per float32 weight; why decay
-through the gradient is not AdamW; what epsilon means for float16; lazy Adam on sparse rows.
+through the gradient is not AdamW; what epsilon means for float16; lazy Adam on sparse
+rows.
 """
 
 import keras
@@ -86,7 +87,7 @@ class Adam(keras.optimizers.Optimizer):
         self.assign_sub(variable, tf.cast(learning_rate, variable.dtype) * step)
 
     def _moment(self, slot, value, beta):
-        """Takes the value into the slot's average; returns it, corrected for its start at 0."""
+        """Averages the value into the slot; returns the average, bias-corrected."""
         mean = beta * tf.convert_to_tensor(slot) + (1 - beta) * value
         self.assign(slot, mean)
         # In float64, for 1 - 0.999 in float32 is wrong in its fifth digit.

@@ -4,23 +4,24 @@ The trust ratio makes every variable's step lr ||w|| long, whatever its gradient
 lr = 0.01 each layer moves by 1% of itself, which is what lets batches of 32,000 train.
 Three things are mistaken again and again:
 
-    the guard     a zero-initialised bias has ||w|| = 0: without the exception its ratio is
-                  0 and it never moves; a zero r gives 0 / 0 = nan
-    the decay     lambda w belongs to r, so both norms see it. Keras' Lamb leaves it to the
-                  base class: w - lr decay w first, outside the ratio, and the step is no
-                  longer lr ||w||
-    the norm      one for each variable: per element the ratio is |w| / |r|, and lr becomes
-                  a relative change of each weight; over all variables it is a global scale
+    the guard   a zero-initialised bias has ||w|| = 0: without the exception its ratio
+                is 0 and it never moves; a zero r gives 0 / 0 = nan
+    the decay   lambda w belongs to r, so ||r|| sees it. Keras' Lamb leaves it to the
+                base class: w - lr decay w first, outside the ratio, and the step is no
+                longer lr ||w||
+    the norm    one for each variable: per element the ratio is |w| / |r|, and lr
+                becomes a relative change of each weight; over all variables it is a
+                global scale
 
-Norms are taken in float64. In float32 the square of 1e20 is inf and that of 1e-25 is 0, and
-a ratio of inf, 0 or a false 1 follows from weights that are representable. The bias
+Norms are taken in float64. In float32 the square of 1e20 is inf and that of 1e-25 is 0,
+and a ratio of inf, 0 or a false 1 follows from weights that are representable. The bias
 corrections are float64 as well: 1 - 0.999 in float32 is wrong in its fifth digit.
 
-The ratio hides mistakes: one factor on the whole of r, such as a forgotten correction of
-m, cancels when there is no decay. Tests need a lambda.
+The ratio hides mistakes: one factor on the whole of r, such as a forgotten correction
+of m, cancels when there is no decay. Tests need a lambda.
 
-Sparse gradients are made dense: repeated rows are summed before they are squared, and the
-norm of r is over the whole table.
+Sparse gradients are made dense: repeated rows are summed before they are squared, and
+the norm of r is over the whole table.
 
 Follow-ups an interviewer asks: LARS is the same ratio on momentum; why implementations
 leave out biases and norms; why some clip the ratio at 10; ||w|| when a table is sharded
@@ -94,7 +95,7 @@ class Lamb(keras.optimizers.Optimizer):
         self.assign_sub(variable, step)
 
     def _moment(self, slot, value, beta):
-        """Takes the value into the slot's average; returns it, corrected for its start at 0."""
+        """Averages the value into the slot; returns the average, bias-corrected."""
         mean = beta * tf.convert_to_tensor(slot) + (1 - beta) * value
         self.assign(slot, mean)
         # In float64, for 1 - 0.999 in float32 is wrong in its fifth digit.

@@ -1,8 +1,8 @@
 """Lion: the sign of one average moves the weights, another average is kept.
 
 The trap is the order. Two betas read the same slot: beta_1 mixes the *old* m with g for
-the step, and only then does beta_2 take g into m. After gradients 1 and -0.085, with the
-defaults:
+the step, and only then does beta_2 take g into m. After gradients 1 and -0.085, with
+the defaults:
 
     as written              0.9 * 0.01 - 0.1 * 0.085 = +0.0005        down, down
     m first                 0.9 * 0.00905 - 0.1 * 0.085 = -0.0004     down, up: no move
@@ -11,16 +11,16 @@ defaults:
 So one pair of gradients does not tell all answers apart, and gradients of one sign tell
 none: any of them takes steps of lr. A test needs signs that change. What the two betas
 buy: when a long run of gradients 1 turns into -1, Lion turns in the 60th step; with one
-beta of 0.99 in the 69th, of 0.9 in the 7th. The long memory of 0.99, with g counting ten
-times more in the step than in m.
+beta of 0.99 in the 69th, of 0.9 in the 7th. The long memory of 0.99, with g counting
+ten times more in the step than in m.
 
 Every element moves by lr or, where both g and m are 0, not at all. The size of the
 gradient is gone, so the norm of a step is lr sqrt(n): learning rates are 3 to 10 times
 smaller than Adam's, weight decay (lr * decay is what counts) as much larger.
 
-Sparse gradients repeat a row for each lookup of its id. The sign of a sum is not the sum
-of signs, so the rows are summed first. And all rows move, seen or not, while their m
-lasts: for a large table that is the price of equal results; a lazy variant is another
+Sparse gradients repeat a row for each lookup of its id. The sign of a sum is not the
+sum of signs, so the rows are summed first. And all rows move, seen or not, while their
+m lasts: for a large table that is the price of equal results; a lazy variant is another
 optimizer.
 
 Follow-ups an interviewer asks: one slot, half of Adam's memory; why the sign is safe in

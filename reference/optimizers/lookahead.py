@@ -1,29 +1,30 @@
 """Lookahead: k steps forward by any optimizer, one step back.
 
-The trap is what the wrapper must pass on. `update_step` of the inner optimizer is only its
-rule; weight decay, clipping, the schedule and the step count live in `apply`. Calling
-`update_step` alone makes AdamW an Adam at the step t = 1 for ever, without an error. So
-the inner optimizer gets the whole `apply`, and learning_rate, scale_loss and
+The trap is what the wrapper must pass on. `update_step` of the inner optimizer is only
+its rule; weight decay, clipping, the schedule and the step count live in `apply`.
+Calling `update_step` alone makes AdamW an Adam at the step t = 1 for ever, without an
+error. So the inner optimizer gets the whole `apply`, and learning_rate, scale_loss and
 finalize_variable_values are handed through.
 
-The sync needs no gradient, but it needs what the base class does round an `update_step`:
-replicas, the index of a variable, constraints, the count. So `apply` runs twice: the inner
-one on the gradients, then the base class's with a scalar in the place of each, and
-`update_step` is the sync of one variable. It must not be a Python `if`: in a graph the
-count is a tensor, and `fit` raises OperatorNotAllowedInGraphError. `tf.where` writes both
-copies at each step; `tf.cond` saves that traffic where it matters.
+The sync needs no gradient, but it needs what the base class does round an
+`update_step`: replicas, the index of a variable, constraints, the count. So `apply`
+runs twice: the inner one on the gradients, then the base class's with a scalar in the
+place of each, and `update_step` is the sync of one variable. It must not be a Python
+`if`: in a graph the count is a tensor, and `fit` raises OperatorNotAllowedInGraphError.
+`tf.where` writes both copies at each step; `tf.cond` saves that traffic where it
+matters.
 
-Slow weights start as a copy. From zeros, the first sync would pull every weight towards 0:
-from w = 1, with a = 0.5 and steps that add 0.1, six steps end at 0.8, not at 1.3. The copy
-is made by an initializer, for `fit` may call `build` while it traces: an `assign` there
-becomes part of the graph and copies again at every step.
+Slow weights start as a copy. From zeros, the first sync would pull every weight towards
+0: from w = 1, with a = 0.5 and steps that add 0.1, six steps end at 0.8, not at 1.3.
+The copy is made by an initializer, for `fit` may call `build` while it traces: an
+`assign` there becomes part of the graph and copies again at every step.
 
 The state is three parts, all saved: slow weights and count here, and the inner
 optimizer's own. Its momentum is left alone at a sync; the paper tries resets and
 interpolation, too.
 
-Follow-ups an interviewer asks: one more copy of the weights; why the variance of the slow
-weights is smaller; evaluate at slow weights; Lookahead against EMA and SWA.
+Follow-ups an interviewer asks: one more copy of the weights; why the variance of the
+slow weights is smaller; evaluate at slow weights; Lookahead against EMA and SWA.
 """
 
 import keras
@@ -32,7 +33,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="katas")
 class Lookahead(keras.optimizers.Optimizer):
-    """Wraps an optimizer: after every `sync_period` steps, back towards the slow weights.
+    """Wraps an optimizer: every `sync_period` steps, back towards the slow weights.
 
     Args:
         optimizer: A Keras optimizer, which makes the fast steps. Its settings
@@ -45,7 +46,7 @@ class Lookahead(keras.optimizers.Optimizer):
         ValueError: If `sync_period` or `slow_step_size` is out of range.
 
     >>> w = tf.Variable([0.0])
-    >>> optimizer = Lookahead(keras.optimizers.SGD(1.0), sync_period=2, slow_step_size=0.5)
+    >>> optimizer = Lookahead(keras.optimizers.SGD(1.0), 2, slow_step_size=0.5)
     >>> for _ in range(3):  # -1; -2, then back to -1; -2
     ...     optimizer.apply([tf.constant([1.0])], [w])
     >>> w.numpy()
@@ -55,7 +56,8 @@ class Lookahead(keras.optimizers.Optimizer):
     def __init__(self, optimizer, sync_period=6, slow_step_size=0.5, name="lookahead"):
         super().__init__(learning_rate=0.0, name=name)
         if isinstance(sync_period, (int, float)) and not sync_period >= 1:
-            raise ValueError(f"sync_period must be at least 1. Received: sync_period={sync_period}")
+            message = f"sync_period must be at least 1. Received: sync_period={sync_period}"
+            raise ValueError(message)
         if isinstance(slow_step_size, (int, float)) and not 0 < slow_step_size <= 1:
             raise ValueError(
                 f"slow_step_size must be in (0, 1]. Received: slow_step_size={slow_step_size}"

@@ -16,16 +16,16 @@ Write it without a loop over the examples. Test k checks clause k:
        farthest that counts; an example is not its own positive. Labels have any integer
        dtype and any values.
     3. distance_metric is "L2", "squared-L2" or "angular" (1 - cosine similarity).
-    4. The gradient with respect to `embeddings` matches the formula, in the positive and
-       in the negative distance. Eager mode, tf.function and XLA agree.
-    5. Equal embeddings (distance 0) have a finite gradient, and the distance between them
-       adds nothing to it.
+    4. The gradient with respect to `embeddings` matches the formula, in the positive
+       and in the negative distance. Eager mode, tf.function and XLA agree.
+    5. Equal embeddings (distance 0) have their loss and a finite gradient, and the
+       distance between them adds nothing to it.
     6. A batch without a positive pair gives 0, with a gradient of zeros.
     7. The graph for eight examples has as many operations as the one for four, and no
        while loop.
     8. labels that are not [B] for embeddings [B, D] (nothing broadcasts), a Python
-       margin < 0 and an unknown distance_metric raise ValueError naming the argument, as
-       in `Received: margin=-1.0`. margin = 0 is allowed.
+       margin < 0 and an unknown distance_metric raise ValueError naming the argument,
+       as in `Received: margin=-1.0`. margin = 0 is allowed.
 
 Run   nox -s check -- triplet_semihard
 Read  https://arxiv.org/abs/1503.03832, section 3.2
@@ -314,14 +314,32 @@ def test_4_gradient_of_each_metric(kata, metric):
     assert_slope(kata, LABELS, X, metric)
 
 
-def test_5_equal_embeddings_of_a_pair_have_a_finite_gradient(kata, mode):
-    x = np.array([[0.0, 0.0], [0.0, 0.0], [0.5, 0.0]], "float32")
-    assert_slope(kata, np.array([0, 0, 1]), x, mode=mode)
+def assert_right_at_distance_0(kata, x, mode):
+    """Loss and gradient match the formula for two of one class and one of another."""
+    __tracebackhide__ = True
+    labels, x = np.array([0, 0, 1]), np.array(x, "float32")
+    loss = lambda x: kata.triplet_semihard_loss(labels, x, margin=MARGIN)
+    value, (gradient,) = vjp(loss, [x], upstream=-1.5, mode=mode)
+    call = f"triplet_semihard_loss([0, 0, 1], {x.tolist()}, margin={MARGIN})"
+    want = oracle(labels, x, MARGIN)
+    assert_close(value, want, call=call, oracle=PAPER, rtol=RTOL["float32"])
+    assert_close(
+        gradient,
+        -1.5 * slope(lambda x: oracle(labels, x, MARGIN), np.float64(x)),
+        call=f"tape.gradient({call}, x, output_gradients=-1.5)",
+        oracle="central differences of the formula in float64",
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
-def test_5_equal_embeddings_of_two_classes_have_a_finite_gradient(kata):
-    x = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]], "float32")
-    assert_slope(kata, np.array([0, 0, 1]), x)
+def test_5_equal_embeddings_of_one_class(kata, mode):
+    assert_right_at_distance_0(kata, [[0.0, 0.0], [0.0, 0.0], [0.5, 0.0]], mode)
+
+
+def test_5_equal_embeddings_of_two_classes(kata):
+    x = [[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]]
+    assert_right_at_distance_0(kata, x, mode=lambda function: function)
 
 
 def assert_nothing_to_pay(kata, labels, x, mode):

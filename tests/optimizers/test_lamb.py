@@ -15,7 +15,8 @@ Test k checks clause k:
 
     1. Several steps on several variables of different shapes follow the formula, in
        float32 and float64, eager, in tf.function and in XLA. The norms are Euclidean,
-       over all elements of one variable; lambda w is part of r; the ratio has no bounds.
+       over all elements of one variable; lambda w is part of r; the ratio has no
+       bounds.
     2. The ratio is 1 where ||w|| or ||r|| is 0: zero weights start to move, a zero
        gradient gives no nan.
     3. t is 1 in the first update and one for all variables; with Keras'
@@ -98,7 +99,7 @@ def oracle(
 ):
     """Returns the weights after each step; `t` sees step k and variable i from 0.
 
-    `l2` w is added to the gradient, lr `shrink` w taken from the weights before the step.
+    `l2` w is added to the gradient, lr `shrink` w is taken from w before the step.
     """
     w = [x.copy() for x in start]
     m, v = [np.zeros_like(x) for x in w], [np.zeros_like(x) for x in w]

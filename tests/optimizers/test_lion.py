@@ -19,8 +19,8 @@ Test k checks clause k:
        is not in the gradient still moves by its m.
     5. `fit` under tf.function equals eager steps, and a step on two replicas equals the
        step on one.
-    6. beta_1 or beta_2 outside [0, 1) raises a ValueError that names the argument, as in
-       `Received: beta_1=1.0`.
+    6. beta_1 or beta_2 outside [0, 1) raises a ValueError that names the argument, as
+       in `Received: beta_1=1.0`.
     7. The class is registered with Keras, its config round-trips, the base class's
        settings (weight_decay, clipnorm, ...) work, and 5 steps, save, load, 5 steps
        equal 10 steps.

@@ -9,20 +9,20 @@ step, k = sync_period, with a = slow_step_size:
 
 Test k checks clause k:
 
-    1. Several steps on several variables of different shapes follow this, in float32 and
-       float64, eager, in tf.function and in XLA. The slow weights start as a copy of the
-       weights that `build` is given; the first sync is after step k, not before.
+    1. Several steps on several variables of different shapes follow this, in float32
+       and float64, eager, in tf.function and in XLA. The slow weights start as a copy
+       of the weights that `build` is given; the first sync is after step k, not before.
     2. It wraps any Keras optimizer, and all of it: state, step count, weight_decay and
        clipping of the wrapped optimizer work as without the wrapper. A sync leaves its
        state alone.
-    3. Reading and assigning `learning_rate` on the wrapper reads and assigns that of the
-       wrapped optimizer; its schedule sees each step.
+    3. Reading and assigning `learning_rate` on the wrapper reads and assigns that of
+       the wrapped optimizer; its schedule sees each step.
     4. Sparse gradients (tf.IndexedSlices), repeated ids included, move the weights as
        the dense gradient does.
     5. `fit` under tf.function equals eager steps, and a step on two replicas equals the
        step on one.
-    6. sync_period < 1 and slow_step_size outside (0, 1] raise a ValueError that names the
-       argument, as in `Received: sync_period=0`.
+    6. sync_period < 1 and slow_step_size outside (0, 1] raise a ValueError that names
+       the argument, as in `Received: sync_period=0`.
     7. The class is registered with Keras, comes back from its config with the wrapped
        optimizer and its settings, and 5 steps, save, load, 5 steps equal 10 steps, the
        state of the wrapped optimizer included.
@@ -63,7 +63,7 @@ def steady(lr):
 
 
 def momentum_steps(rates, mu=0.8, decay=0.0):
-    """What SGD adds to each variable, as a function of the step, variable, weights and g."""
+    """What SGD adds to a variable, a function of step, variable, weights and g."""
     velocity = [np.zeros_like(w) for w in START]
 
     def step(k, i, w, g):
@@ -75,7 +75,7 @@ def momentum_steps(rates, mu=0.8, decay=0.0):
 
 
 def steps_of(optimizer):
-    """What a Keras optimizer adds to each variable; its steps must not depend on weights."""
+    """What an optimizer whose steps do not depend on the weights adds to each."""
     path = [START, *trajectory(optimizer, GRADIENTS, dtype="float64")]
     return lambda k, i, w, g: path[k + 1][i] - path[k][i]
 
@@ -100,7 +100,7 @@ def oracle(
     """Returns the weights after each step, which `step` makes.
 
     Args:
-        step: A function of the step and variable from 0, the weights and their gradient.
+        step: A function of step and variable from 0, the weights and their gradient.
         first: What the slow weights start at.
         sync: What a sync makes of slow and fast weights.
         due: Whether a sync follows step k, from 0.
@@ -121,7 +121,7 @@ def oracle(
 WRONG = {
     "slow weights that start at 0": {"first": [np.zeros_like(w) for w in START]},
     "fast weights never reset": {"sync": lambda slow, fast, a: (slow, fast)},
-    "slow weights never moved": {"sync": lambda slow, fast, a: (slow, average(slow, fast, a)[0])},
+    "slow weights never moved": {"sync": lambda s, f, a: (s, average(s, f, a)[0])},
     "a and 1 - a swapped": {"sync": lambda slow, fast, a: average(slow, fast, 1 - a)},
     "back to the slow weights, which stay": {"sync": lambda slow, fast, a: (slow, slow)},
     "a sync after the first step: at iterations % k == 0": {"due": lambda k, n: k % n == 0},

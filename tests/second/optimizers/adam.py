@@ -1,4 +1,4 @@
-"""Both moments in one slot, step size and epsilon rescaled as below the paper's algorithm."""
+"""Both moments in one slot; step size and epsilon rescaled, as the paper suggests."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""Both copies are moved by the distribution strategy itself, in a branch of the graph."""
+"""The distribution strategy itself moves both copies, in a branch of the graph."""
 
 import keras
 import tensorflow as tf
@@ -10,7 +10,7 @@ class Lookahead(keras.optimizers.Optimizer):
         if sync_period < 1:
             raise ValueError(f"sync_period is below 1. Received: sync_period={sync_period}")
         if slow_step_size <= 0 or slow_step_size > 1:
-            message = f"slow_step_size is out of (0, 1]. Received: slow_step_size={slow_step_size}"
+            message = f"slow_step_size not in (0, 1]. Received: slow_step_size={slow_step_size}"
             raise ValueError(message)
         super().__init__(lambda: optimizer.learning_rate, **kwargs)
         self.inner, self.period, self.alpha = optimizer, sync_period, slow_step_size
