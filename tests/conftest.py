@@ -101,9 +101,7 @@ def _refuse_changes(before):
 
     if names := tests.sentinels.changes(before):
         tests.sentinels.restore()
-        raise _Failed(
-            f"your file changes what others rely on: {', '.join(names)}", pytrace=False
-        )
+        raise _Failed(f"your file changes what others rely on: {', '.join(names)}", pytrace=False)
 
 
 def _escaped(escape):

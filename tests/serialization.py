@@ -17,9 +17,7 @@ def revive(instance):
     except TypeError as error:
         expected = "a config of JSON values"
         raise mismatch(call, expected=expected, got=f"TypeError: {error}") from None
-    if keras.saving.get_registered_object(config["registered_name"] or "") is not type(
-        instance
-    ):
+    if keras.saving.get_registered_object(config["registered_name"] or "") is not type(instance):
         expected = f"{name} among keras.saving's registered classes"
         cause = f"no @keras.saving.register_keras_serializable above class {name}"
         raise mismatch(call, expected=expected, got="not registered", cause=cause)

@@ -50,8 +50,6 @@ class Momentum(keras.optimizers.Optimizer):
     array([-0.25], dtype=float32)
     """
 
-    def __init__(
-        self, learning_rate=0.01, momentum=0.9, nesterov=False, name="momentum", **kwargs
-    ):
+    def __init__(self, learning_rate=0.01, momentum=0.9, nesterov=False, name="momentum", **kwargs):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         raise NotImplementedError("Momentum")

@@ -45,8 +45,7 @@ def clip_by_value(x, clip_min, clip_max):
     bounds = (clip_min, clip_max)
     if all(isinstance(bound, (int, float)) for bound in bounds) and clip_min > clip_max:
         raise ValueError(
-            "clip_min must not exceed clip_max. "
-            f"Received: clip_min={clip_min}, clip_max={clip_max}"
+            f"clip_min must not exceed clip_max. Received: clip_min={clip_min}, clip_max={clip_max}"
         )
     x = tf.convert_to_tensor(x)
     low, high = (tf.stop_gradient(tf.cast(bound, x.dtype)) for bound in bounds)

@@ -52,9 +52,7 @@ class Momentum(keras.optimizers.Optimizer):
     array([-0.25], dtype=float32)
     """
 
-    def __init__(
-        self, learning_rate=0.01, momentum=0.9, nesterov=False, name="momentum", **kwargs
-    ):
+    def __init__(self, learning_rate=0.01, momentum=0.9, nesterov=False, name="momentum", **kwargs):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be in [0, 1). Received: momentum={momentum}")

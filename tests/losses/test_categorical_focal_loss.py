@@ -120,9 +120,7 @@ BUGS = {
     "every class modulated and summed": one_against_rest,
     "a mean over the classes": lambda y, z, a, g: oracle(y, z, a, g) / 4,
     "alpha ignored": lambda y, z, a, g: oracle(y, z, None, g),
-    "alpha by position in the batch, not by label": lambda y, z, a, g: (
-        a * oracle(y, z, None, g)
-    ),
+    "alpha by position in the batch, not by label": lambda y, z, a, g: a * oracle(y, z, None, g),
     "alpha as one scale, its mean": lambda y, z, a, g: np.mean(a) * oracle(y, z, None, g),
     "alpha as one scale, its first": lambda y, z, a, g: a[0] * oracle(y, z, None, g),
     "1 - alpha": lambda y, z, a, g: oracle(y, z, 1 - np.asarray(a), g),

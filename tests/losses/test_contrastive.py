@@ -49,8 +49,7 @@ PAPER = "the formula in float64"
 def oracle(y_true, distance, margin):
     """The formula, one pair after another."""
     losses = [
-        d**2 if y else max(m - d, 0.0) ** 2
-        for y, d, m in np.broadcast(y_true, distance, margin)
+        d**2 if y else max(m - d, 0.0) ** 2 for y, d, m in np.broadcast(y_true, distance, margin)
     ]
     return np.reshape(losses, np.shape(distance))
 

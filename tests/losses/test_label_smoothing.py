@@ -73,23 +73,17 @@ def on_the_others(labels, s):
 
 
 BUGS = {
-    "s / (C - 1) on the wrong classes only": lambda y, z, s: cross_entropy(
-        on_the_others(y, s), z
-    ),
+    "s / (C - 1) on the wrong classes only": lambda y, z, s: cross_entropy(on_the_others(y, s), z),
     "(1 - s / C) onehot + s / C, which sums to more than 1": lambda y, z, s: cross_entropy(
         (1 - s / 4) * np.eye(4)[y] + s / 4, z
     ),
-    "(1 - s) onehot + s, for s / C": lambda y, z, s: cross_entropy(
-        (1 - s) * np.eye(4)[y] + s, z
-    ),
+    "(1 - s) onehot + s, for s / C": lambda y, z, s: cross_entropy((1 - s) * np.eye(4)[y] + s, z),
     "(1 - s) onehot without + s / C": lambda y, z, s: cross_entropy((1 - s) * np.eye(4)[y], z),
     "onehot + s / C without the 1 - s": lambda y, z, s: cross_entropy(np.eye(4)[y] + s / 4, z),
     "s and 1 - s swapped": lambda y, z, s: oracle(y, z, 1 - s),
     "no smoothing": lambda y, z, s: oracle(y, z, 0),
     "softmax applied twice": lambda y, z, s: oracle(y, softmax(z), s),
-    "the smoothed logits' log-softmax, without a target": lambda y, z, s: oracle(
-        y, (1 - s) * z, 0
-    ),
+    "the smoothed logits' log-softmax, without a target": lambda y, z, s: oracle(y, (1 - s) * z, 0),
     "the wrong sign": lambda y, z, s: -oracle(y, z, s),
     "a mean over the classes where it should be a sum": lambda y, z, s: oracle(y, z, s) / 4,
     "one mean for the whole batch": lambda y, z, s: oracle(y, z, s).mean(),
@@ -186,9 +180,7 @@ def test_3_gradient_is_softmax_minus_target(kata, mode):
             "s / (C - 1) on the wrong classes only": lambda up: (
                 up[:, None] * (p - on_the_others(LABELS, s))
             ),
-            "the uniform part detached": lambda up: (
-                up[:, None] * (1 - s) * (p - np.eye(4)[LABELS])
-            ),
+            "the uniform part detached": lambda up: up[:, None] * (1 - s) * (p - np.eye(4)[LABELS]),
             "the sign": lambda up: up[:, None] * -rate,
         },
         mode=mode,

@@ -73,9 +73,7 @@ BUGS = {
     "no mean over the last axis": terms,
     "one mean for the whole batch": lambda y, p, t: terms(y, p, t).mean(),
     "a factor of 2": lambda y, p, t: 2 * oracle(y, p, t),
-    "squared errors": lambda y, p, t: np.mean(
-        np.where(y > p, t, 1 - t) * (y - p) ** 2, axis=-1
-    ),
+    "squared errors": lambda y, p, t: np.mean(np.where(y > p, t, 1 - t) * (y - p) ** 2, axis=-1),
 }
 
 

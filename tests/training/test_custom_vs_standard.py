@@ -45,7 +45,6 @@ from matplotlib.backend_bases import FigureCanvasBase
 from dojo.data import load_mnist
 from tests.closeness import assert_close, mismatch
 
-
 # Dozens of small trainings: an answer that calls fit and evaluate for each takes a minute.
 pytestmark = pytest.mark.timeout(60)
 

@@ -4,9 +4,9 @@ import tensorflow as tf
 
 
 def clip_by_value(x, clip_min, clip_max):
-    if isinstance(clip_min, (int, float)) and isinstance(clip_max, (int, float)):
-        if clip_max < clip_min:
-            raise ValueError(f"wrong order. Received: {clip_min=}, {clip_max=}")
+    numbers = isinstance(clip_min, (int, float)) and isinstance(clip_max, (int, float))
+    if numbers and clip_max < clip_min:
+        raise ValueError(f"wrong order. Received: {clip_min=}, {clip_max=}")
     x = tf.convert_to_tensor(x)
     clip_min, clip_max = tf.cast(clip_min, x.dtype), tf.cast(clip_max, x.dtype)
     clipped = tf.stop_gradient(tf.clip_by_value(x, clip_min, clip_max))
