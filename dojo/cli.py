@@ -5,7 +5,7 @@ Modules are imported where they are called: a light command answers in 0.3 s.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dojo import layout
@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _add_deck(commands)
     _add_sittings(commands)
     _add_mutants(commands)
+    _add_compare(commands)
     _add_readme(commands)
     return top
 
@@ -118,6 +119,17 @@ def _add_sittings(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     interview.add_argument("--track", choices=layout.TRACKS, default="")
     interview.add_argument("--level", choices=layout.LEVELS, default="", help="the level aimed at")
     _add_tree(interview)
+    history = commands.add_parser("history", help="past attempts, as a table or a picture")
+    history.set_defaults(run=_history)
+    history.add_argument("names", nargs="*", metavar="KATA")
+    history.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw them")
+    for name, run, text in [
+        ("export", _export, "write the whole record to a file"),
+        ("import", _import, "merge such a file into the record here"),
+    ]:
+        command = commands.add_parser(name, help=text)
+        command.set_defaults(run=run)
+        command.add_argument("file", type=Path, metavar="FILE.json")
 
 
 def _add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -125,6 +137,24 @@ def _add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     mutants.set_defaults(run=_mutants)
     mutants.add_argument("names", nargs="*", metavar="KATA")
     mutants.add_argument("--jobs", type=_count, metavar="N", help="mutants at a time")
+
+
+def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    compare = commands.add_parser("compare", help="train your answers beside Keras', and draw")
+    compare.set_defaults(run=_compare)
+    compare.add_argument(
+        "names",
+        nargs="*",
+        metavar="WHAT",
+        help="optimizers, losses, gradients, together; all of them by default",
+    )
+    compare.add_argument("--tree", type=Path, metavar="PATH", help="take all parts from there")
+    compare.add_argument("--full", action="store_true", help="on all of MNIST; takes long")
+    compare.add_argument("--quick", action="store_true", help="a small grid, within 40 s")
+    compare.add_argument("--open", action="store_true", help="show the pictures in a browser")
+    compare.add_argument("--html", action="store_true", help="write one page that holds all")
+    compare.add_argument("--docs", action="store_true", help="renew README's pictures, too")
+    compare.add_argument("--output", type=Path, metavar="PATH", help="folder to write to (plots)")
 
 
 def _add_readme(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -153,6 +183,15 @@ def _package(text: str) -> Path:
     path = Path(text)
     if path.suffix != ".apkg":
         raise argparse.ArgumentTypeError(f"must end in .apkg. Received: {text}")
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.absolute().parent}")
+    return path
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise argparse.ArgumentTypeError(f"must end in .png, .svg or .pdf. Received: {text}")
     if not path.absolute().parent.is_dir():
         raise argparse.ArgumentTypeError(f"there is no folder {path.absolute().parent}")
     return path
@@ -235,10 +274,60 @@ def _interview(options: argparse.Namespace) -> int:
         raise Refusal(str(error)) from None
 
 
+def _history(options: argparse.Namespace) -> int:
+    from dojo import timeline
+
+    return timeline.show(options.names, options.plot)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from dojo import transfer
+
+    if options.file.suffix != ".json":
+        raise Refusal(f"an export ends in .json. Received: {options.file}")
+    return _transferred(transfer.export, options.file)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from dojo import transfer
+
+    return _transferred(transfer.load, options.file)
+
+
+def _transferred(work: Callable[[Path], int], file: Path) -> int:
+    from dojo.transfer import TransferError
+
+    try:
+        return work(file)
+    except TransferError as error:
+        print(f"dojo: {error}", file=sys.stderr)
+        return 1
+
+
 def _anki(options: argparse.Namespace) -> int:
     from dojo import anki
 
     return anki.export(options.file)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from dojo.compare import command
+
+    unknown = sorted(set(options.names) - {*command.COMPARISONS, "all"})
+    if unknown:
+        known = ", ".join([*command.COMPARISONS, "all"])
+        raise Refusal(f"there is no comparison {unknown[0]}; there are {known}")
+    wish = command.Wish(
+        names=() if "all" in options.names else options.names,
+        tree=_tree(options) if options.tree else None,
+        full=options.full,
+        quick=options.quick,
+        open=options.open,
+        html=options.html,
+        docs=options.docs,
+        output=options.output or command.PLOTS,
+    )
+    return command.compare(wish)
 
 
 def _readme(options: argparse.Namespace) -> int:

@@ -215,10 +215,15 @@ class Interview:
             spent, result = clock.shown(done.entry.seconds), done.entry.outcome
         elif done is not None:
             spent = clock.shown(done.seconds)
-            total = len(done.question.points)
-            rated = f"{len(done.ticked)} of {total} points, {RATINGS[done.rating]}"
-            result = rated if done.rating else "answered"
+            result = _worth(done)
         return f"| {name} | {clock.shown(minutes_of(part) * 60)} | {spent} | {result} |"
+
+
+def _worth(answer: Answer) -> str:
+    if not answer.rating:
+        return "answered"
+    points = f"{len(answer.ticked)} of {len(answer.question.points)} points"
+    return f"{points}, {RATINGS[answer.rating]}"
 
 
 def _name(part: Part) -> str:

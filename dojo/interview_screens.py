@@ -17,12 +17,13 @@ from textual.widgets import Footer, Input, Static
 from dojo import attempts, clock, debrief, interview, layout, practice, sitting
 from dojo.archive import ArchiveError
 from dojo.attempts import Refused
+from dojo.deck import utc_now
 from dojo.history import HistoryError
 from dojo.interview import Answer, Interview, Part, Trial, Wish
 from dojo.practice import Attempt
 from dojo.questions import Kata, Question
 from dojo.rehearse import propose
-from dojo.screens import AttemptScreen, Careful, Desk, DojoApp
+from dojo.screens import Ask, AttemptScreen, Careful, Desk, DojoApp
 
 
 def hold(wish: Wish) -> int:
@@ -34,7 +35,7 @@ def hold(wish: Wish) -> int:
     with sitting.desk(wish.tree, "interview", wish.minutes, wish.limit) as desk:
         found = practice.choices(desk.document, desk.book, desk.tree)
         cards = [f"question:{question.id}" for question in desk.document.questions]
-        due, _ = desk.book.deck.in_order(cards, practice.utc_now())
+        due, _ = desk.book.deck.in_order(cards, utc_now())
         parts = interview.plan(
             desk.document,
             wish,
@@ -177,11 +178,18 @@ class CodeScreen(AttemptScreen):
         return Text(total, "not bold").append_text(super().countdown())
 
 
+class Words(Input):
+    """What the learner types; the key that sends it is shown at the foot of the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "next part", key_display="enter", show=True)
+    ]
+
+
 class SpokenScreen(Screen[str], Careful):
     """One question to answer aloud; ends with "next" or "quit"."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "next", "next part", key_display="enter"),
         Binding("escape", "leave", "end the interview", key_display="esc"),
     ]
 
@@ -199,11 +207,11 @@ class SpokenScreen(Screen[str], Careful):
             yield Static(
                 Text("\nSay your answer aloud. Notes are kept, if you like to type.", "dim")
             )
-        yield Input(placeholder="key words", id="words")
+        yield Words(placeholder="key words", id="words")
         yield Footer()
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
+        self.query_one(Words).focus()
         self.set_interval(0.25, self.tick)
         self.tick()
 
@@ -222,14 +230,17 @@ class SpokenScreen(Screen[str], Careful):
     def on_input_submitted(self) -> None:
         self.keep("next")
 
-    def action_leave(self) -> None:
-        self.keep("quit")
+    @work
+    async def action_leave(self) -> None:
+        choices = {"y": "yes", "n": "no"}
+        if await self.app.push_screen_wait(Ask(Text(CodeScreen.out, "bold"), choices)) == "y":
+            self.keep("quit")
 
     def keep(self, step: str) -> None:
         """Notes the answer, once, and ends the screen."""
         if not self.is_current:
             return
-        words = self.query_one(Input).value.strip()
+        words = self.query_one(Words).value.strip()
         seconds = self.interview.clock.spent - self.begun
         self.interview.done.append(Answer(self.question, words, seconds))
         self.dismiss(step)

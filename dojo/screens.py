@@ -535,14 +535,14 @@ class DebriefScreen(Screen[str], Careful):
             yield Static(id="difference")
             yield Static(Text("\nWhy it is so\n", "bold"))
             yield Static(paper.prose(paper.explanation(self.attempt.kata.path)))
-            yield Static(id="asked")
+            yield Static(Text("\nAsked next", "bold"))
         yield Static(Text(self.attempt.trouble, "bold red"), id="trouble")
         yield Footer()
 
     def on_mount(self) -> None:
         self.query_one("#trouble").display = bool(self.attempt.trouble)
         self.query_one("#debrief").focus()
-        self.show_questions()
+        self.show_question()
 
     def on_resize(self, event: Resize) -> None:
         model = debrief.model_answer(self.attempt.kata.path)
@@ -550,20 +550,25 @@ class DebriefScreen(Screen[str], Careful):
         title = Text("\nYour answer beside the model answer\n", "bold")
         self.query_one("#difference", Static).update(Group(title, code))
 
-    def show_questions(self) -> None:
-        parts: list[RenderableType] = [Text("\nAsked next", "bold")]
-        for number, asked in enumerate(self.asked[: self.revealed + 1]):
-            parts += [Text(), Markdown(f"**{asked.text}**"), Text()]
-            hidden = Text("Say your answer; k shows the key points.", "dim")
-            parts.append(Markdown(asked.answer) if number < self.revealed else hidden)
+    def show_question(self) -> None:
+        """Puts the next question below what is there."""
         if self.revealed >= len(self.asked):
-            parts.append(Text("\nThat is all that is asked here.", "dim"))
-        self.query_one("#asked", Static).update(Group(*parts))
+            text: RenderableType = Text("\nThat is all that is asked here.", "dim")
+        else:
+            hidden = Text("\nSay your answer; k shows the key points.", "dim")
+            text = Group(Text(), Markdown(f"**{self.asked[self.revealed].text}**"), hidden)
+        self.query_one("#debrief").mount(Static(text))
 
     def action_points(self) -> None:
-        self.revealed = min(self.revealed + 1, len(self.asked))
-        self.show_questions()
-        self.call_after_refresh(self.query_one("#debrief").scroll_end, animate=False)
+        """Shows the key points of the question one is at, and the next question below."""
+        if self.revealed >= len(self.asked):
+            return
+        asked, shown = self.asked[self.revealed], self.query("#debrief Static").last(Static)
+        answer = Markdown(asked.answer)
+        shown.update(Group(Text(), Markdown(f"**{asked.text}**"), Text(), answer))
+        self.revealed += 1
+        self.show_question()
+        self.call_after_refresh(shown.scroll_visible, top=True, animate=False)
 
     def action_next(self) -> None:
         self.dismiss("next")

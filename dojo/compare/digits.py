@@ -15,7 +15,8 @@ CLASSES = 10
 IMBALANCE = 100
 
 
-def split(full: bool = False) -> tuple[Examples, Examples]:
+@functools.cache
+def split(full: bool) -> tuple[Examples, Examples]:
     """Returns training and validation digits; the test digits stay closed.
 
     Returns:
@@ -26,7 +27,7 @@ def split(full: bool = False) -> tuple[Examples, Examples]:
     return (x[:cut], y[:cut]), (x[cut:], y[cut:])
 
 
-def test(full: bool = False) -> Examples:
+def final(full: bool) -> Examples:
     """Returns the test digits: for the last step, when everything is chosen."""
     _, (x, y) = data.load_mnist(full=full)
     return _flat(x), y.astype(np.int32)

@@ -21,6 +21,11 @@ from dojo.files import write_whole
 
 Result: TypeAlias = dict[str, Any]
 
+
+class CompareError(Exception):
+    """The comparison cannot go on; the message says what to do."""
+
+
 # Every task is computed by its own module and by these.
 _SHARED = ("training.py", "digits.py", "measures.py", "worker.py")
 
@@ -36,6 +41,7 @@ class Job:
         parts: The katas it uses; the function finds them loaded, by their paths.
         cost: Seconds on a quiet core, roughly; for the time left and for the deadline.
         alone: Whether nothing else may run meanwhile, as for timings.
+        group: Jobs of one group share what a child has traced: one child takes them.
     """
 
     task: str
@@ -44,11 +50,19 @@ class Job:
     parts: tuple[Part, ...] = ()
     cost: float = 1.0
     alone: bool = False
+    group: str = ""
 
     @functools.cached_property
     def key(self) -> str:
         parts = [(part.kata, part.digest) for part in self.parts]
-        determined = [self.task, dict(self.arguments), parts, _code(self.task), _versions(), _data()]
+        determined = [
+            self.task,
+            dict(self.arguments),
+            parts,
+            _code(self.task),
+            _versions(),
+            _data(),
+        ]
         text = json.dumps(determined, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -1,5 +1,6 @@
 """What a child computes for the losses: trainings on the long tail, and the two figures."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,9 +19,9 @@ Settings = Mapping[str, Any]
 def make_loss(modules: Modules, settings: Settings, y: Array) -> Callable[[Any, Any], Any]:
     """Returns a loss of (y [B], logits [B, C]); `y` are the training labels."""
     kind, gamma = settings["loss"], settings.get("gamma", 0.0)
-    plain = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    plain: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     if kind == "cross-entropy":
-        return plain
+        return plain  # type: ignore[no-any-return]
     if kind == "weighted":
         weights = tf.constant(balanced_weights(y), tf.float32)
         return lambda y, logits: plain(y, logits, sample_weight=tf.gather(weights, y))
@@ -50,25 +51,25 @@ def train(
     full: bool,
 ) -> Result:
     """Trains once on the long tail; with `test`, also measures on the test digits."""
-    examples, validation = digits.split(full)
-    examples = digits.long_tailed(examples)
-    setup = training.Setup(
-        build=training.mlp,
-        optimizer=keras.optimizers.Adam(rate),
-        loss=make_loss(modules, settings, examples[1]),
-        train=examples,
-        validation=validation,
-        seed=seed,
-        epochs=epochs,
-        batch=batch,
-        score=measures.mean_recall,
-    )
-    model, result = training.train(setup)
+
+    def setup() -> training.Setup:
+        _, validation = digits.split(full)
+        tail = _tail(full)
+        loss = make_loss(modules, settings, tail[1])
+        return training.Setup(keras.optimizers.Adam, loss, tail, validation, measures.mean_recall)
+
+    bench = training.bench(training.key(modules, settings, full), setup)
+    result = bench.train(rate, seed, epochs, batch)
     if test and not result["diverged"]:
-        chosen = digits.test(full)
-        logits = training.predict(model, chosen)
-        result |= measured(chosen[1], logits, np.bincount(examples[1], minlength=CLASSES))
+        x, y = digits.final(full)
+        tail_sizes = np.bincount(bench.setup.train[1], minlength=CLASSES)
+        result |= measured(y, training.predict(bench.model, x), tail_sizes)
     return result
+
+
+@functools.cache
+def _tail(full: bool) -> digits.Examples:
+    return digits.long_tailed(digits.split(full)[0])
 
 
 def measured(y: Array, logits: Array, tail: Array) -> Result:
@@ -80,6 +81,7 @@ def measured(y: Array, logits: Array, tail: Array) -> Result:
     p = measures.softmax(logits)
     shares = tail / np.bincount(y, minlength=CLASSES)
     return {
+        "tail_sizes": tail.tolist(),
         "test": measures.accuracy(y, logits),
         "recalls": measures.recalls(y, logits),
         "precisions": [

@@ -19,7 +19,8 @@ def softmax(logits: Array) -> Array:
     """Returns probabilities [N, C] in float64."""
     shifted = np.asarray(logits, np.float64)
     shifted = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    p: Array = shifted / shifted.sum(axis=-1, keepdims=True)
+    return p
 
 
 def accuracy(y: Array, logits: Array) -> float:

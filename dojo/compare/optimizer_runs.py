@@ -1,5 +1,6 @@
 """What a child computes for the optimizers: trainings, step times, paths on surfaces."""
 
+import functools
 import inspect
 import math
 import time
@@ -56,24 +57,26 @@ def train(
     full: bool,
 ) -> Result:
     """Trains once; with `test`, also returns the accuracy on test digits, at the end."""
-    examples, validation = digits.split(full)
-    setup = training.Setup(
-        build=training.mlp,
-        optimizer=make_optimizer(modules, settings, rate),
-        loss=cross_entropy(),
-        train=examples,
-        validation=validation,
-        seed=seed,
-        epochs=epochs,
-        batch=batch,
-        score=accuracy,
-    )
-    model, result = training.train(setup)
-    result["state"] = state_per_weight(setup.optimizer, model)
+
+    bench = bench_of(modules, settings, full)
+    result = bench.train(rate, seed, epochs, batch)
+    result["state"] = state_per_weight(bench.optimizer, bench.model)
     if test:
-        chosen = digits.test(full)
-        result["test"] = accuracy(chosen[1], training.predict(model, chosen))
+        x, y = digits.final(full)
+        result["test"] = accuracy(y, training.predict(bench.model, x))
     return result
+
+
+def bench_of(modules: Modules, settings: Settings, full: bool) -> training.Bench:
+    """Returns the bench of one optimizer, traced once in this process."""
+    own = {kata: module for kata, module in modules.items() if kata == settings.get("kata")}
+
+    def setup() -> training.Setup:
+        examples, validation = digits.split(full)
+        make = functools.partial(make_optimizer, own, settings)
+        return training.Setup(make, cross_entropy(), examples, validation, accuracy)
+
+    return training.bench(training.key(own, settings, full), setup)
 
 
 def state_per_weight(optimizer: Any, model: Any) -> float:
@@ -92,24 +95,20 @@ def time_steps(
 
     All take turns within a round, so that a busy machine is busy for everybody.
     """
-    (x, y), _ = digits.split()
     rows = np.arange(40 * batch, dtype=np.int32).reshape(40, batch)
     steps = {}
     for name, settings in contenders.items():
-        optimizer = make_optimizer(modules, settings, 0.001)
-        steps[name] = training.stepper(training.mlp(), optimizer, cross_entropy(), (x, y))
+        bench = bench_of(modules, settings, False)
+        bench.reset(0.001, seed=0)
+        steps[name] = bench.steps
         steps[name](rows)
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in steps.items():
-            times[name].append(_seconds(lambda run=run: run(rows)) / len(rows))
+            started = time.perf_counter()
+            run(rows)
+            times[name].append((time.perf_counter() - started) / len(rows))
     return {"seconds": times}
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
 
 
 def descend(
@@ -120,9 +119,10 @@ def descend(
     Returns:
         "rate"; "path" [steps + 1, 2]; "values" [steps + 1], the height along it.
     """
+    walk = _walker(modules, settings, surface, steps)
     best: Result = {"rate": math.nan, "values": [math.inf]}
     for rate in rates:
-        path = _walk(make_optimizer(modules, settings, rate), surface, steps)
+        path = walk(rate)
         values = [float(SURFACES[surface](x, y)) for x, y in path]
         if math.isfinite(values[-1]) and values[-1] < best["values"][-1]:
             best = {"rate": rate, "path": path, "values": values}
@@ -131,8 +131,15 @@ def descend(
     return best
 
 
-def _walk(optimizer: Any, surface: str, steps: int) -> list[tuple[float, float]]:
+Path = list[tuple[float, float]]
+
+
+def _walker(
+    modules: Modules, settings: Settings, surface: str, steps: int
+) -> Callable[[float], Path]:
+    """Returns the walk with a learning rate; traced once, as a `Bench` is."""
     point = tf.Variable(START)
+    optimizer = make_optimizer(modules, settings, 0.0)
     optimizer.build([point])
 
     def body(step: Any, path: Any) -> Any:
@@ -141,11 +148,17 @@ def _walk(optimizer: Any, surface: str, steps: int) -> list[tuple[float, float]]
         optimizer.apply([tape.gradient(height, point)], [point])
         return step + 1, path.write(step, tf.convert_to_tensor(point))
 
-    @tf.function(autograph=False)
     def run() -> Any:
         path = tf.TensorArray(tf.float32, steps, element_shape=[2])
         start = (tf.constant(0), path)
         end = tf.while_loop(lambda step, _: step < steps, body, start, parallel_iterations=1)
         return end[1].stack()
 
-    return [START, *((float(x), float(y)) for x, y in run().numpy().astype(float))]
+    graph = tf.function(run, autograph=False)
+
+    def walk(rate: float) -> Path:
+        point.assign(START)
+        training.renew(optimizer, make_optimizer(modules, settings, rate), [point])
+        return [START, *((float(x), float(y)) for x, y in graph().numpy())]
+
+    return walk

@@ -1,6 +1,5 @@
 """Child processes that do jobs side by side; one that dies or hangs is replaced."""
 
-import collections
 import contextlib
 import dataclasses
 import multiprocessing
@@ -12,15 +11,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from dojo.compare.jobs import Job, Result
+from dojo.compare.jobs import CompareError, Job, Result
 from dojo.compare.worker import serve
 
 # Until a child reports for work: a cold import of TensorFlow on a slow disk.
 _START_LIMIT = 300.0
-
-
-class CompareError(Exception):
-    """The comparison cannot go on; the message says what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,17 +56,27 @@ class Pool:
         yield from self._run([job for job in jobs if job.alone], 1)
 
     def _run(self, jobs: Sequence[Job], at_once: int) -> Iterator[News]:
-        # The longest first, so that no core idles at the end.
-        waiting = collections.deque(sorted(jobs, key=lambda job: -job.cost))
+        waiting = list(jobs)
         while waiting or any(child.job for child in self._children):
             while waiting and sum(child.job is not None for child in self._children) < at_once:
-                job = waiting.popleft()
-                self._idle_child().start(job)
+                child = self._idle_child()
+                job = self._next(child, waiting)
+                waiting.remove(job)
+                child.start(job)
                 yield News(job)
             self._wait()
             yield News()
             for child in list(self._children):
                 yield from self._hear(child)
+
+    def _next(self, child: "_Child", waiting: Sequence[Job]) -> Job:
+        """Returns a job of the group the child is at, or was at, or that nobody else is at."""
+        others = {other.group for other in self._children if other is not child}
+
+        def distance(job: Job) -> tuple[bool, bool, bool]:
+            return job.group != child.group, job.group not in child.groups, job.group in others
+
+        return min(waiting, key=distance)
 
     def _idle_child(self) -> "_Child":
         for child in self._children:
@@ -103,10 +108,13 @@ class _Child:
         theirs.close()
         self.ready = self.dead = False
         self.job: Job | None = None
+        self.group = ""
+        self.groups: set[str] = set()
         self.deadline = 0.0
 
     def start(self, job: Job) -> None:
-        self.job = job
+        self.job, self.group = job, job.group
+        self.groups.add(job.group)
         self.deadline = time.monotonic() + job.limit + (0 if self.ready else _START_LIMIT)
         # A child that has died meanwhile is noticed when its answer is awaited.
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from dojo.compare.jobs import Job, Result
+from dojo.compare.jobs import CompareError, Job, Result
 from dojo.compare.parts import Part
 
 Stages: TypeAlias = Generator[Sequence[Job], Mapping[str, Result], Any]
@@ -131,15 +131,15 @@ def with_runs(finding: Finding, runs: Sequence[Result]) -> Finding:
     return dataclasses.replace(finding, runs=runs)
 
 
-class UnfairStart(Exception):
-    """Contenders of one seed did not start alike: the comparison would be worth nothing."""
-
-
 def assert_equal_starts(findings: Mapping[str, Finding]) -> None:
-    """Checks that each seed gave everybody the same weights and the same data order."""
+    """Checks that each seed gave everybody the same weights and the same data order.
+
+    Raises:
+        CompareError: If not: the comparison would be worth nothing.
+    """
     starts: dict[int, set[tuple[str, str]]] = {}
     for finding in findings.values():
         for seed, run in enumerate(finding.runs):
             starts.setdefault(seed, set()).add((run["start"], run["order"]))
     if any(len(start) > 1 for start in starts.values()):
-        raise UnfairStart("initial weights or data order differ between contenders of one seed")
+        raise CompareError("initial weights or data order differ between contenders of one seed")

@@ -29,7 +29,7 @@ def compare(
     function, one at a time, so that a failure is that arm's alone.
     """
     train, validation = digits.split(full)
-    data = {"train": train, "validation": validation, "test": digits.test(full)}
+    data = {"train": train, "validation": validation, "test": digits.final(full)}
     module = modules["training/custom_vs_standard"]
     found = module.fair_comparison(
         lambda optimizer: build(modules, arm, optimizer),

@@ -1,9 +1,11 @@
 """One training run, in a child process: the part of the protocol that sees the data."""
 
 import dataclasses
+import functools
 import hashlib
+import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -11,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from dojo.compare.digits import Array, Examples
+from dojo.compare.worker import Modules
 
 # Validation looks four times an epoch: steps to an accuracy are read off these points.
 LOOKS = 4
@@ -18,26 +21,19 @@ LOOKS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """What one run needs; the test digits are not among it.
+    """What the runs of one contender have in common; the test digits are not among it.
 
     Attributes:
-        build: Makes the model, from logits [B, C].
-        optimizer: A new one.
+        make_optimizer: Of the learning rate: a new one.
         loss: Of (y [B], logits [B, C]), a scalar.
         train, validation: Examples.
-        seed: Of initial weights and data order.
-        epochs, batch: As everywhere.
         score: Of (y, logits); what is validated.
     """
 
-    build: Callable[[], Any]
-    optimizer: Any
+    make_optimizer: Callable[[float], Any]
     loss: Callable[[Any, Any], Any]
     train: Examples
     validation: Examples
-    seed: int
-    epochs: int
-    batch: int
     score: Callable[[Array, Array], float]
 
 
@@ -52,43 +48,105 @@ def mlp() -> Any:
     )
 
 
-def train(setup: Setup) -> tuple[Any, dict[str, Any]]:
-    """Trains, and returns the model with the run's curve.
+@functools.cache
+def initial_weights(seed: int) -> list[Array]:
+    """Returns the weights that everybody starts from with this seed."""
+    keras.utils.set_random_seed(seed)
+    return mlp().get_weights()  # type: ignore[no-any-return]
 
-    Returns:
-        The model, and a dict: "start" and "order", digests of the initial weights and of
-        the data order; "steps", "scores" and "losses" at each look; "score", the last
-        one; "diverged", the step at which the loss was not finite, or None.
+
+class Bench:
+    """A model and an optimizer whose training step is traced once and then used for all runs.
+
+    Tracing takes longer than a short run. Each run starts from what a fresh optimizer
+    holds, variable by variable, on fresh weights: slots at their start, the new rate.
     """
-    # After the optimizer was made: one that draws random numbers must not shift weights.
-    keras.utils.set_random_seed(setup.seed)
-    model = setup.build()
-    curve: dict[str, Any] = {"start": digest(*model.get_weights()), "diverged": None}
-    run_steps = stepper(model, setup.optimizer, setup.loss, setup.train)
-    rows = data_order(len(setup.train[0]), setup)
-    curve |= {"order": digest(rows), "steps": [], "scores": [], "losses": []}
-    for legs in looks(rows):
-        loss = run_steps(legs)
-        curve["steps"].append(sum(curve["steps"][-1:]) + len(legs))
-        curve["losses"].append(loss)
-        curve["scores"].append(setup.score(setup.validation[1], predict(model, setup.validation)))
-        if not math.isfinite(loss):
-            curve["diverged"] = curve["steps"][-1]
-            break
-    # A run that diverged has nothing to show for itself, whatever it had before.
-    curve["score"] = 0.0 if curve["diverged"] else curve["scores"][-1]
-    return model, curve
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.model = mlp()
+        self.optimizer = setup.make_optimizer(0.0)
+        x, y = setup.train
+        self.steps = stepper(self.model, self.optimizer, setup.loss, _tensor(x), _tensor(y))
+
+    def train(self, rate: float, seed: int, epochs: int, batch: int) -> dict[str, Any]:
+        """Trains, and returns the run's curve.
+
+        Returns:
+            "start" and "order", digests of the initial weights and of the data order;
+            "steps", "scores" and "losses" at each look; "score", the last one;
+            "diverged", the step at which the loss was not finite, or None.
+        """
+        self.reset(rate, seed)
+        rows = data_order(len(self.setup.train[0]), seed, epochs, batch)
+        start = digest(*self.model.get_weights())
+        curve: dict[str, Any] = {"start": start, "order": digest(rows), "diverged": None}
+        curve |= {"steps": [], "scores": [], "losses": []}
+        for leg in looks(rows):
+            loss = self.steps(leg)
+            curve["steps"].append(sum(curve["steps"][-1:]) + len(leg))
+            curve["losses"].append(loss)
+            curve["scores"].append(self.validate())
+            if not math.isfinite(loss):
+                curve["diverged"] = curve["steps"][-1]
+                break
+        # A run that diverged has nothing to show for itself, whatever it had before.
+        curve["score"] = 0.0 if curve["diverged"] else curve["scores"][-1]
+        return curve
+
+    def reset(self, rate: float, seed: int) -> None:
+        """Makes model and optimizer as good as new."""
+        self.model.set_weights(initial_weights(seed))
+        fresh = self.setup.make_optimizer(rate)
+        renew(self.optimizer, fresh, self.model.trainable_variables)
+        # What a run draws at random depends on its own seed only.
+        keras.utils.set_random_seed(seed)
+
+    def validate(self) -> float:
+        x, y = self.setup.validation
+        return self.setup.score(y, predict(self.model, x))
+
+
+def renew(optimizer: Any, fresh: Any, variables: Any) -> None:
+    """Gives an optimizer the state that a fresh one has on these variables."""
+    fresh.build(variables)
+    for old, new in zip(optimizer.variables, fresh.variables, strict=True):
+        old.assign(new)
+
+
+_benches: dict[str, Bench] = {}
+
+
+def key(modules: Modules, settings: Mapping[str, Any], full: bool) -> str:
+    """Returns what two jobs must share to share a bench."""
+    # The worker loads each text once: the same module is the same text.
+    return json.dumps([dict(settings), full, sorted(map(id, modules.values()))])
+
+
+def bench(key: str, make_setup: Callable[[], Setup]) -> Bench:
+    """Returns the bench of an earlier job of this process with the same key, or a new one."""
+    if key not in _benches:
+        _benches[key] = Bench(make_setup())
+    return _benches[key]
+
+
+_tensors: dict[int, tuple[Array, Any]] = {}
+
+
+def _tensor(array: Array) -> Any:
+    """Returns the array as a tensor, the same one for the same array: all benches share it."""
+    # The array is kept as well, so that its id stays its own.
+    return _tensors.setdefault(id(array), (array, tf.constant(array)))[1]
 
 
 def stepper(
-    model: Any, optimizer: Any, loss: Callable[[Any, Any], Any], examples: Examples
+    model: Any, optimizer: Any, loss: Callable[[Any, Any], Any], x: Any, y: Any
 ) -> Callable[[Array], float]:
     """Returns a function that trains on rows [steps, B] and returns their mean loss.
 
     All steps of a call are one loop inside one graph, so that Python's share of a step
     is the same for every optimizer: none.
     """
-    x, y = tf.constant(examples[0]), tf.constant(examples[1])
     variables = model.trainable_variables
     optimizer.build(variables)
 
@@ -99,26 +157,25 @@ def stepper(
         optimizer.apply(tape.gradient(value, variables), variables)
         return step + 1, total + tf.cast(value, tf.float32), rows
 
-    # As in Keras' own training step, katas are not rewritten by AutoGraph.
-    @tf.function(autograph=False, reduce_retracing=True)
     def run(rows: Any) -> Any:
         count = tf.shape(rows)[0]
         start = (tf.constant(0), tf.constant(0.0), rows)
         end = tf.while_loop(lambda step, *_: step < count, body, start, parallel_iterations=1)
         return end[1] / tf.cast(count, tf.float32)
 
-    shape = tf.TensorSpec([None, None], tf.int32)
-    graph = run.get_concrete_function(shape)
+    # As in Keras' own training step, katas are not rewritten by AutoGraph.
+    graph = tf.function(run, [tf.TensorSpec([None, None], tf.int32)], autograph=False)
+    graph = graph.get_concrete_function()
     return lambda rows: float(graph(tf.constant(rows, tf.int32)))
 
 
-def data_order(count: int, setup: Setup) -> Array:
+def data_order(count: int, seed: int, epochs: int, batch: int) -> Array:
     """Returns row numbers [epochs, steps, B]: reshuffled each epoch, from the seed alone."""
-    generator = np.random.default_rng(setup.seed)
-    batch = min(setup.batch, count)
+    generator = np.random.default_rng(seed)
+    batch = min(batch, count)
     steps = count // batch
-    epochs = [generator.permutation(count)[: steps * batch] for _ in range(setup.epochs)]
-    return np.stack(epochs).reshape(setup.epochs, steps, batch).astype(np.int32)
+    shuffled = [generator.permutation(count)[: steps * batch] for _ in range(epochs)]
+    return np.stack(shuffled).reshape(epochs, steps, batch).astype(np.int32)
 
 
 def looks(rows: Array) -> Iterator[Array]:
@@ -127,11 +184,12 @@ def looks(rows: Array) -> Iterator[Array]:
         yield from (leg for leg in np.array_split(epoch, min(LOOKS, len(epoch))))
 
 
-def predict(model: Any, examples: Examples) -> Array:
-    """Returns logits [N, C]."""
-    x = examples[0]
-    pieces = [model(x[at : at + 2000], training=False) for at in range(0, len(x), 2000)]
-    return np.concatenate([np.asarray(piece) for piece in pieces])
+def predict(model: Any, x: Array) -> Array:
+    """Returns logits [N, C]; in NumPy, which needs neither graph nor trace for so little."""
+    hidden, hidden_bias, out, out_bias = model.get_weights()
+    with np.errstate(all="ignore"):
+        logits: Array = np.maximum(x @ hidden + hidden_bias, 0) @ out + out_bias
+    return logits
 
 
 def digest(*arrays: Array) -> str:

@@ -1,6 +1,7 @@
 """A child process: imports TensorFlow once, then does one job after the other."""
 
 import contextlib
+import functools
 import importlib
 import multiprocessing
 import os
@@ -51,6 +52,7 @@ def perform(job: Job) -> Result:
     return compute(modules, **job.arguments)  # type: ignore[no-any-return]
 
 
+@functools.cache
 def load(part: Part) -> types.ModuleType:
     """Returns the kata as a module, from the text that the job's key was made of."""
     if not part.source:
