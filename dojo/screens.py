@@ -122,8 +122,12 @@ class DojoApp(App[None]):
         table.add_row(Text("ctrl+c", "bold"), "leave; twice to leave at once")
         self.push_screen(Ask(Group(Text("Keys\n", "bold"), table), {"any key": "back"}))
 
+    @work
     async def edit(self, file: Path) -> None:
-        """Opens the file in the learner's editor; a terminal editor gets the terminal."""
+        """Opens the file in the learner's editor; a terminal editor gets the terminal.
+
+        The application's own work: the screen that asked may end while the editor is open.
+        """
         try:
             words = editor.command(file)
             if not editor.takes_the_terminal(words):
@@ -450,10 +454,9 @@ class AttemptScreen(Screen[str], Careful):
         self.call_after_refresh(pane.scroll_end, animate=False)
         self.show_head()
 
-    @work
-    async def action_edit(self) -> None:
+    def action_edit(self) -> None:
         assert isinstance(self.app, DojoApp)
-        await self.app.edit(self.file)
+        self.app.edit(self.file)
 
     def action_pause(self) -> None:
         """Covers the question, too: thinking is what the clock measures."""

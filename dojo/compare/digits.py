@@ -27,6 +27,7 @@ def split(full: bool) -> tuple[Examples, Examples]:
     return (x[:cut], y[:cut]), (x[cut:], y[cut:])
 
 
+@functools.cache
 def final(full: bool) -> Examples:
     """Returns the test digits: for the last step, when everything is chosen."""
     _, (x, y) = data.load_mnist(full=full)

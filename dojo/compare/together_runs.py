@@ -64,7 +64,7 @@ def build(modules: Modules, arm: str, optimizer: Any) -> Any:
             keras.layers.Dense(CLASSES),
         ]
     )
-    model.compile(optimizer, loss, ["accuracy"])
+    model.compile(optimizer, loss, metrics=["accuracy"])
     return model
 
 
