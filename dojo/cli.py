@@ -160,6 +160,8 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _add_readme(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     readme = commands.add_parser("readme", help="make README's table and transcripts anew")
     readme.set_defaults(run=_readme)
+    pictures = commands.add_parser("pictures", help="draw README's pictures of the screen anew")
+    pictures.set_defaults(run=_pictures)
 
 
 def _add_tree(command: argparse.ArgumentParser) -> None:
@@ -334,6 +336,12 @@ def _readme(options: argparse.Namespace) -> int:
     from dojo import readme
 
     return readme.rewrite()
+
+
+def _pictures(options: argparse.Namespace) -> int:
+    from dojo import pictures
+
+    return pictures.draw()
 
 
 def _mutants(options: argparse.Namespace) -> int:

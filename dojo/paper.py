@@ -105,7 +105,7 @@ def difference(own: str, model: str, width: int) -> RenderableType:
 
 
 def _one_column(left: Sequence[str], right: Sequence[str]) -> Text:
-    text = Text(no_wrap=True)
+    text = Text()
     styles = {"-": "red", "+": "green"}
     for line in difflib.unified_diff(left, right, "yours", "model answer", lineterm="", n=3):
         text.append(f"{line}\n", styles.get(line[:1], "dim" if line[:2] == "@@" else ""))

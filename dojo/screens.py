@@ -403,7 +403,9 @@ class AttemptScreen(Screen[str], Careful):
             self.show_head()
             return
         self.checking = None
-        self.take(event.result)
+        # Saved while the clock stood: it is checked again when the clock goes on.
+        if not self.attempt.clock.paused:
+            self.take(event.result)
 
     def take(self, result: Result) -> None:
         """Shows a verdict; a solved kata ends the attempt."""
@@ -536,7 +538,7 @@ class DebriefScreen(Screen[str], Careful):
         with VerticalScroll(id="debrief"):
             yield Static(debrief.summary(self.attempt.entry, self.attempt.due), classes="box")
             yield Static(id="difference")
-            yield Static(Text("\nWhy it is so\n", "bold"))
+            yield Static(Text("\nWhy it is so", "bold"))
             yield Static(paper.prose(paper.explanation(self.attempt.kata.path)))
             yield Static(Text("\nAsked next", "bold"))
         yield Static(Text(self.attempt.trouble, "bold red"), id="trouble")

@@ -156,7 +156,7 @@ def _unbounded(got, want):
 def brief(value, width=40):
     """Returns `value` on one line, an array with as many digits as `width` allows."""
     if isinstance(value, ndarray):
-        forms = [(6, 8), (4, 8), (2, 8), (4, 4), (2, 2)]
+        forms = [(6, 8), (4, 8), (3, 8), (2, 8), (4, 4), (2, 2)]
         texts = [array2string(value, precision=p, threshold=t, edgeitems=2) for p, t in forms]
         texts = [" ".join(text.split()) for text in texts]
         short = next((text for text in texts if len(text) <= width), texts[-1])

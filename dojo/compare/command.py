@@ -9,7 +9,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -34,13 +34,16 @@ WORKERS = 2
 JSON_VERSION = 1
 
 
+Stages: TypeAlias = Generator[Sequence[Job], Mapping[str, Result], Report]
+
+
 @dataclasses.dataclass(frozen=True)
 class Comparison:
     """One of the four: the katas it needs, its cost, and its stages."""
 
     katas: Callable[[], Sequence[str]]
     cost: Callable[[Plan], float]
-    stages: Callable[[Plan], Generator[Sequence[Job], Mapping[str, Result], Report]]
+    stages: Callable[[Plan], Stages]
 
 
 COMPARISONS = {
@@ -132,7 +135,7 @@ def run(
     workers = max(1, min(WORKERS, os.cpu_count() or 1))
     with Pool(workers) as pool, Board(console, cost, workers) as board:
         executor = Executor(Store(output / "runs"), pool, board)
-        reports = [executor.drive(one.stages(plan)) for one in chosen.values()]
+        reports = list(executor.drive({n: one.stages(plan) for n, one in chosen.items()}).values())
         write_boards(reports, output, pool)
     return reports
 
@@ -145,14 +148,22 @@ class Executor:
         self.pool = pool
         self.board = board
 
-    def drive(self, stages: Generator[Sequence[Job], Mapping[str, Result], Report]) -> Report:
-        """Feeds a comparison with the results of its jobs until it has its report."""
-        jobs = next(stages)
-        while True:
-            try:
-                jobs = stages.send(self.results(jobs))
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+    def drive(self, comparisons: Mapping[str, Stages]) -> dict[str, Report]:
+        """Takes all comparisons through their stages abreast, and returns their reports.
+
+        Abreast, so that a core that one stage has no more jobs for takes the next's.
+        """
+        wanted = {name: next(stages) for name, stages in comparisons.items()}
+        reports = {}
+        while wanted:
+            done = self.results([job for jobs in wanted.values() for job in jobs])
+            for name in list(wanted):
+                try:
+                    wanted[name] = comparisons[name].send(done)
+                except StopIteration as end:
+                    reports[name] = end.value
+                    del wanted[name]
+        return {name: reports[name] for name in comparisons}
 
     def results(self, jobs: Sequence[Job]) -> dict[str, Result]:
         """Returns key to result. Each result is stored the moment it is there."""

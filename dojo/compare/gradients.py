@@ -299,11 +299,13 @@ def _scaled(ax: Axes, view: View, truth: Array) -> None:
     if view.scale == "magnitudes":
         ax.set_xscale("symlog", linthresh=1e-30, linscale=0.5)
         ax.set_xticks([0, 1e-15, 1, 1e15, 1e30])
+        ax.minorticks_off()
     if view.scale != "linear" and forward:
         threshold = 1e-30 if view.scale == "magnitudes" else 1e-14
         ax.set_yscale("symlog", linthresh=threshold, linscale=0.5)
         ax.set_yticks([0, 1e-15, 1, 1e15, 1e30] if threshold < 1e-14 else [0, 1e-10, 1e-5, 1, 100])
         ax.set_ylim(0, 3 * high)
+        ax.minorticks_off()
         return
     margin = 0.12 * (high - low) or 0.2 * abs(high) or 1.0
     ax.set_ylim(low - margin, high + margin)

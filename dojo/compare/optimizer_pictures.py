@@ -139,6 +139,7 @@ def _grid(figure: Figure, outcome: "Outcome") -> None:
     axes = _multiples(figure, outcome, line)
     for ax in axes:
         ax.set_xscale("log")
+        ax.minorticks_off()
     style.outer_labels(axes, COLUMNS, "learning rate", "validation accuracy (%)")
 
 

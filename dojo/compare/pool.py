@@ -56,7 +56,8 @@ class Pool:
         yield from self._run([job for job in jobs if job.alone], 1)
 
     def _run(self, jobs: Sequence[Job], at_once: int) -> Iterator[News]:
-        waiting = list(jobs)
+        # The longest first, so that no core idles at the end.
+        waiting = sorted(jobs, key=lambda job: -job.cost)
         while waiting or any(child.job for child in self._children):
             while waiting and sum(child.job is not None for child in self._children) < at_once:
                 child = self._idle_child()

@@ -25,6 +25,8 @@ ARMS = {
 RATES = (1e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 QUICK_RATES = (1e-3, 1e-1)
 SEEDS = (1, 2, 3)
+# Of the training digits, with --quick.
+FEW = 2000
 LOOKS: dict[str, dict[str, Any]] = {
     "custom": {"color": style.BLUE, "marker": "o", "lw": 2},
     "twin": {"color": style.VERMILION, "ls": (0, (4, 2)), "marker": "s"},
@@ -38,7 +40,12 @@ def cost(plan: Plan) -> float:
 
 
 def _arm_cost(plan: Plan) -> float:
-    return len(_rates(plan)) * len(SEEDS) * _epochs(plan) * (3.0 if plan.full else 0.3)
+    return (
+        len(_rates(plan))
+        * len(SEEDS)
+        * _epochs(plan)
+        * (6.0 if plan.full else 0.2 if plan.quick else 0.7)
+    )
 
 
 def _rates(plan: Plan) -> Sequence[float]:
@@ -60,6 +67,7 @@ def stages(plan: Plan) -> Generator[Sequence[Job], Mapping[str, Result], Report]
                 "rates": list(_rates(plan)),
                 "seeds": list(SEEDS),
                 "epochs": _epochs(plan),
+                "most": FEW if plan.quick else None,
                 "full": plan.full,
             },
             tuple(plan.parts[kata] for kata in (KATAS if arm == "custom" else (JUDGE,))),

@@ -1,0 +1,397 @@
+"""dojo.screens, dojo.sitting: every key of every screen, by textual's own Pilot.
+
+The checker is played by the test: nothing here waits for TensorFlow.
+"""
+
+import asyncio
+import time
+
+import pytest
+from rich.console import Console
+
+from dojo import attempts, layout, paper, questions, stubs
+from dojo.archive import copies
+from dojo.attempts import Attempts
+from dojo.history import History
+from dojo.practice import Book
+from dojo.results import Failure, Outcome, RanTest, Result
+from dojo.runner import Event
+from dojo.screens import Ask, AttemptScreen, ChooseScreen, DebriefScreen, Desk
+from dojo.sitting import PracticeApp
+
+DOCUMENT = questions.read()
+KATA = next(kata for kata in DOCUMENT.katas if kata.path == "gradients/clip_by_value")
+STUB = stubs.pristine(KATA.path)
+NAMES = ["test_1_a", "test_2_b"]
+SOLVED = Result(KATA.path, Outcome.SOLVED, (), [RanTest(n, n[5], True, 0.1) for n in NAMES], NAMES)
+WRONG = Result(
+    KATA.path,
+    Outcome.WRONG,
+    [Failure("test_2_b", "2", "f(x)\n\n  expected  1\n  got       2", "the upstream dropped")],
+    [RanTest("test_1_a", "1", True, 0.1), RanTest("test_2_b", "2", False, 0.1)],
+    NAMES,
+)
+
+
+class Examiner:
+    """Checks nothing; remembers what was asked, and says what it is told to say."""
+
+    def __init__(self):
+        self.asked = 0
+        self.hear = lambda event: None
+
+    def attend(self, kata, hear):
+        self.hear = hear
+
+    def check(self):
+        self.asked += 1
+
+    def rest(self):
+        self.hear = lambda event: None
+
+    def say(self, result):
+        self.hear(Event("finished", result.kata, result=result))
+
+
+@pytest.fixture
+def file(tmp_path):
+    file = layout.source_file(KATA.path, tmp_path / "answers")
+    file.parent.mkdir(parents=True)
+    file.write_text(STUB, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def sit(home, file):
+    """Runs a coroutine in a sitting: `sit(play, KATA)`, where `play(app, pilot)` is the test."""
+
+    def run(play, kata=KATA, minutes=None, size=(80, 24)):
+        async def main():
+            with History(home) as history:
+                desk = Desk(DOCUMENT, Book(history), Examiner(), file.parent.parent)
+                app = PracticeApp(desk, kata, minutes)
+                async with app.run_test(size=size) as pilot:
+                    await until(pilot, lambda: len(app.screen_stack) > 1)
+                    await play(app, pilot)
+                return app
+
+        return asyncio.run(main())
+
+    return run
+
+
+async def until(pilot, there, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline, pilot.app.screen
+        await pilot.pause(0.02)
+
+
+async def until_screen(pilot, kind):
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
+    await pilot.pause()
+
+
+async def answer(pilot, *keys):
+    """Presses a key that asks, then the answer."""
+    await pilot.press(keys[0])
+    await until_screen(pilot, Ask)
+    await pilot.press(*keys[1:])
+
+
+def seen(app):
+    """What is on the screen, as text."""
+    return "\n".join(
+        "".join(segment.text for segment in line) for line in app.screen._compositor.render_strips()
+    )
+
+
+def rows(app_or_home):
+    with History(app_or_home) as history:
+        return Attempts(history).all()
+
+
+def test_wrong_then_solved_then_the_debrief(sit, home):
+    async def play(app, pilot):
+        await until_screen(pilot, AttemptScreen)
+        app.desk.examiner.say(WRONG)
+        await until(pilot, lambda: "2✗" in seen(app))
+        assert "1✓" in seen(app)
+        assert "got       2" in seen(app)
+        app.desk.examiner.say(SOLVED)
+        await until_screen(pilot, DebriefScreen)
+        assert "solved in 0:0" in seen(app)
+        assert "the upstream dropped" in seen(app)
+        assert "It comes back for review in 8 days: easy" in seen(app)
+        await pilot.press("q")
+
+    assert sit(play).parting[0].startswith(f"{KATA.path}: solved in")
+    (row,) = rows(home)
+    assert (row.outcome, row.checks) == (attempts.SOLVED, 2)
+
+
+def test_the_list_proposes_and_enter_starts(sit):
+    async def play(app, pilot):
+        await until_screen(pilot, ChooseScreen)
+        assert "next: gradients/clip_by_value, not solved yet" in seen(app)
+        await pilot.press("enter")
+        await until_screen(pilot, AttemptScreen)
+        assert app.attempt.kata == KATA
+
+    sit(play, kata=None)
+
+
+def test_the_list_can_be_left(sit, home):
+    async def play(app, pilot):
+        await pilot.press("q")
+
+    assert sit(play, kata=None).parting == []
+    assert rows(home) == []
+
+
+def test_key_points_come_one_by_one(sit):
+    asked = [question for question in DOCUMENT.questions if question.kata == KATA.path]
+
+    async def play(app, pilot):
+        app.desk.examiner.say(SOLVED)
+        await until_screen(pilot, DebriefScreen)
+        total = len(asked) + sum(len(question.follow_ups) for question in asked)
+        shown = app.screen.query("#debrief Static")
+        before = len(shown)
+        for count in range(1, total + 3):
+            await pilot.press("k")
+            assert app.screen.revealed == min(count, total)
+        assert len(app.screen.query("#debrief Static")) == before + total
+
+    sit(play)
+
+
+def test_giving_up_asks_then_shows_the_answer(sit, home):
+    async def play(app, pilot):
+        await answer(pilot, "g", "n")
+        await until_screen(pilot, AttemptScreen)
+        assert app.attempt.running
+        await answer(pilot, "g", "y")
+        await until_screen(pilot, DebriefScreen)
+        assert "given up after" in seen(app)
+        assert "+    @tf.custom_gradient" in str(app.screen.query_one("#difference").visual)
+        assert "again, not solved" in seen(app)
+
+    sit(play, size=(80, 60))
+    assert rows(home)[0].outcome == attempts.GIVEN_UP
+
+
+def test_escape_never_does_what_was_asked(sit):
+    async def play(app, pilot):
+        for key in ("g", "r", "n", "q"):
+            await answer(pilot, key, "escape")
+            await until_screen(pilot, AttemptScreen)
+            assert app.attempt.running
+
+    sit(play)
+
+
+def test_next_leaves_and_shows_the_list(sit, home):
+    async def play(app, pilot):
+        await answer(pilot, "n", "y")
+        await until_screen(pilot, ChooseScreen)
+
+    sit(play)
+    assert rows(home)[0].outcome == attempts.LEFT
+
+
+def test_pause_stops_the_clock_and_covers_the_question(sit):
+    async def play(app, pilot):
+        await pilot.press("p")
+        spent = app.attempt.clock.spent
+        assert "paused" in seen(app)
+        assert "Question (8 min)" not in seen(app)
+        await pilot.pause(0.6)
+        assert app.attempt.clock.spent == spent
+        # A verdict that comes meanwhile is not lost: the file is checked again.
+        app.desk.examiner.say(SOLVED)
+        await pilot.pause(0.1)
+        assert app.attempt.running
+        before = app.desk.examiner.asked
+        await pilot.press("p")
+        assert app.desk.examiner.asked == before + 1
+        await until(pilot, lambda: app.attempt.clock.spent > spent)
+        assert "Question (8 min)" in seen(app)
+
+    sit(play)
+
+
+def test_hints_are_three_and_counted(sit):
+    async def play(app, pilot):
+        for count in (1, 2, 3):
+            await pilot.press("h")
+            await until(pilot, lambda count=count: f"Hint {count} of 3" in seen(app))
+        await pilot.press("h")
+        await until(pilot, lambda: "all three hints" in seen(app))
+        assert "3 hints" in seen(app)
+
+    sit(play)
+
+
+def test_reset_keeps_what_was_written(sit, file):
+    async def play(app, pilot):
+        file.write_text("mine = 1\n")
+        await answer(pilot, "r", "y")
+        await until(pilot, lambda: file.read_text(encoding="utf-8") == STUB)
+
+    sit(play)
+    assert [copy.read_text() for copy in copies(KATA.path)] == ["mine = 1\n"]
+
+
+def test_reset_that_cannot_archive_says_so(sit, file, home):
+    async def play(app, pilot):
+        file.write_text("mine = 1\n")
+        (home / "archive").write_text("a file where the folder should be")
+        await answer(pilot, "r", "y")
+        await until(pilot, lambda: "It is left as it is" in seen(app).replace("\n", ""))
+
+    sit(play, size=(200, 24))
+    assert file.read_text() == "mine = 1\n"
+
+
+def test_a_named_kata_that_cannot_begin_leads_to_the_list(sit, file, home):
+    file.write_text("mine = 1\n")
+    home.mkdir()
+    (home / "archive").write_text("a file where the folder should be")
+
+    async def play(app, pilot):
+        await until_screen(pilot, ChooseScreen)
+        await until(pilot, lambda: "It is left as it is" in seen(app))
+
+    sit(play, size=(250, 24))
+    assert file.read_text() == "mine = 1\n"
+
+
+def test_c_asks_for_a_check(sit):
+    async def play(app, pilot):
+        before = app.desk.examiner.asked
+        await pilot.press("c")
+        assert app.desk.examiner.asked == before + 1
+
+    sit(play)
+
+
+def test_a_jump_of_the_clock_is_told_and_not_counted(sit):
+    async def play(app, pilot):
+        app.attempt.clock._last -= 7200
+        await until(pilot, lambda: "The clock jumped by 120:0" in seen(app))
+        assert app.attempt.clock.spent < 30
+
+    sit(play)
+
+
+def test_time_up_asks_once_and_debriefs(sit, home):
+    async def play(app, pilot):
+        await until_screen(pilot, Ask)
+        await pilot.press("o")
+        await until_screen(pilot, AttemptScreen)
+        await pilot.pause(0.7)
+        assert isinstance(app.screen, AttemptScreen)
+        await until(pilot, lambda: "time is up, +" in seen(app))
+        await answer(pilot, "q", "y")
+
+    sit(play, minutes=0.005)
+    assert rows(home)[0].outcome == attempts.TIME_UP
+
+
+def test_solved_under_an_open_question_is_still_the_end(sit):
+    async def play(app, pilot):
+        await pilot.press("q")
+        await until_screen(pilot, Ask)
+        app.desk.examiner.say(SOLVED)
+        await until_screen(pilot, DebriefScreen)
+        assert len([s for s in app.screen_stack if isinstance(s, Ask)]) == 0
+
+    sit(play)
+
+
+def test_an_untold_trouble_stays_on_the_screen(sit):
+    async def play(app, pilot):
+        pages = app.desk.book.history.db.execute("PRAGMA page_count").fetchone()[0]
+        app.desk.book.history.db.execute(f"PRAGMA max_page_count = {pages}")
+        big = Failure("test_2_b", "2", "no", "x" * 100_000)
+        app.desk.examiner.say(Result(KATA.path, Outcome.WRONG, [big], (), NAMES))
+        await until(pilot, lambda: "not recorded:" in seen(app))
+        assert "disk is full" in seen(app)
+        app.desk.book.history.db.execute("PRAGMA max_page_count = 1000000")
+        app.attempt._written = 0
+        await until(pilot, lambda: "not recorded:" not in seen(app))
+
+    sit(play, size=(120, 24))
+
+
+def test_the_question_mark_lists_every_key(sit):
+    async def play(app, pilot):
+        await answer(pilot, "question_mark")
+        for word in ("check now", "hint", "$EDITOR", "clock", "stub", "answer", "another"):
+            assert word in seen(app)
+        await pilot.press("x")
+        await until_screen(pilot, AttemptScreen)
+
+    sit(play)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16), (160, 50)])
+def test_all_keys_are_in_sight(sit, size):
+    async def play(app, pilot):
+        foot = seen(app).splitlines()[-1]
+        for key in ("c check", "h hint", "e edit", "p pause", "r reset", "g give up"):
+            assert key in foot
+        if size[0] >= 80:
+            assert "n next  q quit  ? keys" in foot
+
+    sit(play, size=size)
+
+
+def test_the_countdown_turns_colour(sit):
+    async def play(app, pilot):
+        styles = []
+        for left in (0.9, 0.2, 0.05, -0.01):
+            app.attempt.clock.spent = KATA.minutes * 60 * (1 - left)
+            styles.append(str(app.screen.countdown().style))
+        assert len(set(styles)) == 4
+
+    sit(play)
+
+
+def test_events_of_another_kata_are_not_taken(sit):
+    async def play(app, pilot):
+        app.desk.examiner.hear(
+            Event("finished", "losses/giou", result=Result("losses/giou", Outcome.SOLVED))
+        )
+        await pilot.pause(0.1)
+        assert app.attempt.running
+
+    sit(play)
+
+
+@pytest.mark.parametrize("kata", [kata.path for kata in DOCUMENT.katas])
+def test_every_question_renders_with_all_its_clauses(kata):
+    console = Console(width=78)
+    with console.capture() as captured:
+        console.print(paper.question(kata, {"1": "passed"}, ["a `hint`"]))
+    text = captured.get()
+    for number in stubs.clauses(kata):
+        assert f" {number}. " in text
+    assert "✓ 1." in text
+    assert "nox -s check" not in text
+    assert max(map(len, text.splitlines())) <= 78
+
+
+def test_the_diff_leaves_out_module_docstrings_and_shows_both_sides():
+    own, model = '"""Asks."""\n\nx = 1\ny = 2\n', '"""Explains."""\n\nx = 1\ny = 3\n'
+    narrow = paper.difference(own, model, 80)
+    assert "Asks" not in str(narrow)
+    assert "-y = 2\n+y = 3" in str(narrow)
+    wide = paper.difference(own, model, 160)
+    cells = [str(cell) for column in wide.columns for cell in column.cells]
+    assert {"y = 2", "y = 3", "x = 1"} <= set(cells)
+
+
+def test_a_broken_file_is_compared_all_the_same():
+    assert "-def f(:" in str(paper.difference("def f(:\n", "x = 1\n", 80))
