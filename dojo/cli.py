@@ -146,7 +146,7 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "names",
         nargs="*",
         metavar="WHAT",
-        help="optimizers, losses, gradients, together; all of them by default",
+        help="optimizers, losses, gradients, all (all in one); every one by default",
     )
     compare.add_argument("--tree", type=Path, metavar="PATH", help="take all parts from there")
     compare.add_argument("--full", action="store_true", help="on all of MNIST; takes long")

@@ -13,7 +13,7 @@ from dojo.compare import pictures as style
 from dojo.compare.jobs import Job, Result
 from dojo.compare.report import Picture, Plan, Report, Sheet
 
-NAME = "together"
+NAME = "all"
 JUDGE = "training/custom_vs_standard"
 CUSTOM = ("gradients/clip_by_value", "losses/categorical_focal_loss", "optimizers/momentum")
 KATAS = (*CUSTOM, JUDGE)

@@ -26,8 +26,8 @@ def compare(
 ) -> Result:
     """Returns what `fair_comparison` of training/custom_vs_standard says of one arm.
 
-    At most `most` digits are trained on. The comparison's own random state is the kata's; every arm goes through the same
-    function, one at a time, so that a failure is that arm's alone.
+    At most `most` digits are trained on. Every arm goes through the same function, but
+    one at a time, so that a failure is that arm's alone.
     """
     train, validation = digits.split(full)
     train = train[0][:most], train[1][:most]

@@ -62,9 +62,9 @@ class Adam(keras.optimizers.Optimizer):
     ):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         for argument, beta in [("beta_1", beta_1), ("beta_2", beta_2)]:
-            if isinstance(beta, (int, float)) and not 0 <= beta < 1:
+            if not 0 <= beta < 1:
                 raise ValueError(f"{argument} must be in [0, 1). Received: {argument}={beta}")
-        if isinstance(epsilon, (int, float)) and not epsilon >= 0:
+        if not epsilon >= 0:
             raise ValueError(f"epsilon must be at least 0. Received: epsilon={epsilon}")
         self.beta_1 = beta_1
         self.beta_2 = beta_2
@@ -88,7 +88,7 @@ class Adam(keras.optimizers.Optimizer):
 
     def _moment(self, slot, value, beta):
         """Averages the value into the slot; returns the average, bias-corrected."""
-        mean = beta * tf.convert_to_tensor(slot) + (1 - beta) * value
+        mean = beta * slot + (1 - beta) * value
         self.assign(slot, mean)
         # In float64, for 1 - 0.999 in float32 is wrong in its fifth digit.
         t = tf.cast(self.iterations + 1, tf.float64)

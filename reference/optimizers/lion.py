@@ -54,7 +54,7 @@ class Lion(keras.optimizers.Optimizer):
     def __init__(self, learning_rate=1e-4, beta_1=0.9, beta_2=0.99, name="lion", **kwargs):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         for argument, beta in [("beta_1", beta_1), ("beta_2", beta_2)]:
-            if isinstance(beta, (int, float)) and not 0 <= beta < 1:
+            if not 0 <= beta < 1:
                 raise ValueError(f"{argument} must be in [0, 1). Received: {argument}={beta}")
         self.beta_1 = beta_1
         self.beta_2 = beta_2

@@ -55,10 +55,10 @@ class Lookahead(keras.optimizers.Optimizer):
 
     def __init__(self, optimizer, sync_period=6, slow_step_size=0.5, name="lookahead"):
         super().__init__(learning_rate=0.0, name=name)
-        if isinstance(sync_period, (int, float)) and not sync_period >= 1:
+        if not sync_period >= 1:
             message = f"sync_period must be at least 1. Received: sync_period={sync_period}"
             raise ValueError(message)
-        if isinstance(slow_step_size, (int, float)) and not 0 < slow_step_size <= 1:
+        if not 0 < slow_step_size <= 1:
             raise ValueError(
                 f"slow_step_size must be in (0, 1]. Received: slow_step_size={slow_step_size}"
             )

@@ -220,7 +220,8 @@ def test_2_gradients_of_any_size_move_by_the_learning_rate(kata):
     )
 
 
-def test_3_a_schedule_sets_the_rate_of_each_step(kata):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_3_a_schedule_sets_the_rate_of_each_step(kata, dtype):
     schedule = Halving(0.4)
     rates = schedule.rates(len(GRADIENTS))
     walk = functools.partial(oracle, GRADIENTS, **SETTINGS)
@@ -229,6 +230,7 @@ def test_3_a_schedule_sets_the_rate_of_each_step(kata):
         walk(rates),
         gradients=GRADIENTS,
         mode=tf.function,
+        dtype=dtype,
         call="Adam(a schedule that halves from 0.4, ...)",
         oracle=PAPER,
         bugs={

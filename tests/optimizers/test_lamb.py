@@ -269,7 +269,8 @@ def test_2_a_zero_gradient_moves_nothing(kata):
     )
 
 
-def test_3_a_schedule_sets_the_rate_of_each_step(kata):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_3_a_schedule_sets_the_rate_of_each_step(kata, dtype):
     schedule = Halving(0.2)
     rates = schedule.rates(len(GRADIENTS))
     walk = functools.partial(oracle, GRADIENTS, **SETTINGS)
@@ -278,6 +279,7 @@ def test_3_a_schedule_sets_the_rate_of_each_step(kata):
         walk(rates),
         gradients=GRADIENTS,
         mode=tf.function,
+        dtype=dtype,
         call="Lamb(a schedule that halves from 0.2, ...)",
         oracle=PAPER,
         bugs={

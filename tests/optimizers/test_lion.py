@@ -181,7 +181,8 @@ def test_2_the_first_gradient_after_zeros_moves_by_the_learning_rate(kata):
     )
 
 
-def test_3_a_schedule_sets_the_rate_of_each_step(kata):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_3_a_schedule_sets_the_rate_of_each_step(kata, dtype):
     schedule = Halving(0.4)
     rates = schedule.rates(len(GRADIENTS))
     walk = functools.partial(oracle, GRADIENTS, **BETAS)
@@ -190,6 +191,7 @@ def test_3_a_schedule_sets_the_rate_of_each_step(kata):
         walk(rates),
         gradients=GRADIENTS,
         mode=tf.function,
+        dtype=dtype,
         call="Lion(a schedule that halves from 0.4, ...)",
         oracle=FORMULA,
         bugs={
