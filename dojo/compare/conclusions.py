@@ -38,17 +38,11 @@ def mean_and_spread(values: Sequence[float], factor: float = 100) -> str:
 
 
 def decimals(size: float) -> int:
-    """Returns how many decimals show a number of that size to two digits, at most 4."""
-    return 1 if size >= 0.1 or size == 0 else min(4, 1 - math.floor(math.log10(size)))
+    """Returns how many decimals a difference with that uncertainty deserves."""
+    return 2 if 0.005 <= size < 0.1 else 1
 
 
 def at_edge(names: Sequence[str]) -> str:
     """Returns the warning for contenders whose best rate is the last of the grid."""
     rate = "their best learning rates lie" if len(names) > 1 else "its best learning rate lies"
     return f"Not fully tuned: {', '.join(names)}; {rate} at the edge of the grid."
-
-
-def sentence(*words: str) -> str:
-    """Returns words as a sentence with a capital and a full stop."""
-    text = " ".join(word for word in words if word)
-    return text[:1].upper() + text[1:] + "."

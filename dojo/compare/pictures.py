@@ -87,7 +87,7 @@ def _drawn(picture: Picture, caption: bool) -> Figure:
             0.01, 0.01, "\n".join(lines), fontsize=CAPTION_SIZE, va="bottom", linespacing=1.3
         )
     # Laid out once, which takes as long as drawing: both file types take the positions so.
-    figure.get_layout_engine().execute(figure)  # type: ignore[union-attr]
+    figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
 

@@ -22,7 +22,7 @@ ARMS = {
     "twin": "its twin of Keras' parts",
     "plain": "ReLU, cross-entropy, Keras Adam",
 }
-RATES = (1e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+RATES = (3e-4, 1e-3, 1e-2, 3e-2, 1e-1)
 QUICK_RATES = (1e-3, 1e-1)
 SEEDS = (1, 2, 3)
 # Of the training digits, with --quick.

@@ -51,12 +51,10 @@ def test_only_tensors_can_pass(got):
     refusal(got, np.ones(2))
 
 
-@pytest.mark.parametrize(
-    "got",
-    [tf.ones(2), tf.Variable([1.0, 1.0]), tf.IndexedSlices(tf.ones(2), tf.constant([0, 1]), [2])],
-)
-def test_tensors_variables_and_slices_pass(got):
-    assert_close(got, np.ones(2), **HOW)
+def test_tensors_variables_and_slices_pass():
+    slices = tf.IndexedSlices(tf.ones(2), tf.constant([0, 1]), [2])
+    for got in (tf.ones(2), tf.Variable([1.0, 1.0]), slices):
+        assert_close(got, np.ones(2), **HOW)
 
 
 def test_the_dtype_is_compared_where_asked():
