@@ -228,6 +228,7 @@ def show(report: Report, console: Console) -> None:
     console.print(Text(report.method, "dim"))
     for sheet in report.sheets:
         console.print()
+        console.print(Text(sheet.title, "bold"))
         console.print(_grid(sheet))
     if report.conclusions:
         console.print()
@@ -245,9 +246,9 @@ def _bullets(mark: str, lines: Sequence[str], style: str) -> Table | Text:
 
 
 def _grid(sheet: Sheet) -> Table:
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in sheet.headings:
-        grid.add_column(Text(heading, "bold"))
+        grid.add_column(Text(heading, "dim"))
     for row in sheet.rows:
         grid.add_row(*(Text(text, "red" if text == "failed" else "") for text in row))
     return grid

@@ -287,7 +287,8 @@ def _mark(ax: Axes, x: Array, values: Array, found: Sequence[Break], colour: str
     lost = x[~np.isfinite(values)]
     thinned = lost[:: max(1, len(lost) // 12)]
     at_edge: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "clip_on": False}
-    ax.plot(thinned, np.full(len(thinned), 0.02), "x", color=colour, ms=5, **at_edge)
+    if len(thinned):
+        ax.plot(thinned, np.full(len(thinned), 0.02), "x", color=colour, ms=5, **at_edge)
     for one in found:
         if len(one.x) == 1 and one.kind in ("0", "off"):
             ax.plot(one.x, values[x == one.x], "o", color=colour, mfc="white", ms=5, zorder=5)

@@ -210,10 +210,10 @@ class Outcome:
     def _method(self) -> str:
         budget = budget_of(self.plan)
         return (
-            f"A network 784-64-10, {budget.epochs} epochs in batches of {budget.batch}. Every "
+            f"A network 784-64-10, {say.counted(budget.epochs, 'epoch')} in batches of {budget.batch}. Every "
             f"optimizer: the same {len(budget.rates)} learning rates from {budget.rates[0]:g} to "
-            f"{budget.rates[-1]:g}, chosen on validation digits with {len(budget.tuning_seeds)} "
-            f"seed(s); then {len(budget.seeds)} other seeds, each with the same initial weights "
+            f"{budget.rates[-1]:g}, chosen on validation digits with "
+            f"{say.counted(len(budget.tuning_seeds), 'seed')}; then {len(budget.seeds)} other seeds, each with the same initial weights "
             "and data order for all. Test digits were opened once, at the end."
         )
 
@@ -246,12 +246,14 @@ class Outcome:
         ]
 
     def _walks(self) -> Sheet:
-        headings = ["optimizer", *(f"{surface}, rate: height" for surface in SURFACES)]
+        headings = ["optimizer", *SURFACES]
         rows = [
             [racer.name, *(self._height(surface, racer.name) for surface in SURFACES)]
             for racer in self.racers
         ]
-        return Sheet(f"On two surfaces, {WALK} steps", headings, rows)
+        return Sheet(
+            f"On two surfaces: best learning rate, and height after {WALK} steps", headings, rows
+        )
 
     def _height(self, surface: str, name: str) -> str:
         walk = self.paths[surface, name]

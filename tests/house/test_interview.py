@@ -1,0 +1,246 @@
+"""dojo.interview: the plan fits the time, one clock rules, and the debrief is kept."""
+
+import asyncio
+import random
+import re
+import time
+
+import pytest
+
+from dojo import attempts, interview, layout, questions, stubs
+from dojo.attempts import Attempts
+from dojo.clock import Clock
+from dojo.history import History
+from dojo.interview import Interview, TooShort, Wish
+from dojo.interview_screens import (
+    AssessScreen,
+    Closing,
+    CodeScreen,
+    InterviewApp,
+    Opening,
+    SpokenScreen,
+)
+from dojo.practice import Book
+from dojo.questions import Kata, Question
+from dojo.results import Outcome, RanTest, Result
+from dojo.runner import Event
+from dojo.screens import Ask, Desk
+from tests.house.test_practice_screens import Examiner, seen, until, until_screen
+
+DOCUMENT = questions.read()
+KATA = next(kata for kata in DOCUMENT.katas if kata.path == "gradients/clip_by_value")
+ASKED = [question for question in DOCUMENT.questions if question.kata != KATA.path][:2]
+SOLVED = Result(KATA.path, Outcome.SOLVED, (), [RanTest("test_1_a", "1", True, 0.1)], ["test_1_a"])
+
+
+def plan(minutes=45, track="", level="", solved=(), due=(), seed=0):
+    wish = Wish(minutes, track, level, layout.KATAS)
+    return interview.plan(DOCUMENT, wish, set(solved), due, random.Random(seed))
+
+
+@pytest.mark.parametrize("minutes", [8, 15, 20, 30, 45, 60, 90])
+def test_a_plan_fits_the_time_and_fills_it(minutes):
+    for seed in range(20):
+        parts = plan(minutes, seed=seed)
+        katas = [part for part in parts if isinstance(part, Kata)]
+        asked = [part for part in parts if isinstance(part, Question)]
+        total = sum(map(interview.minutes_of, parts))
+        assert total <= minutes
+        assert 1 <= len(katas) <= 2
+        assert 1 <= len(asked) <= interview.MOST_QUESTIONS
+        assert total >= 0.6 * minutes
+        # No question gives an answer away, and none comes twice.
+        assert not {q.kata for q in asked} & {kata.path for kata in katas}
+        assert len(set(map(id, parts))) == len(parts)
+        assert isinstance(parts[0], Question)
+
+
+@pytest.mark.parametrize("track", layout.TRACKS)
+def test_a_track_is_kept_to(track):
+    assert {part.track for part in plan(60, track=track)} == {track}
+
+
+@pytest.mark.parametrize("level", layout.LEVELS)
+def test_a_level_is_aimed_at_and_never_exceeded(level):
+    ranks = layout.LEVELS
+    for seed in range(10):
+        parts = plan(75, level=level, seed=seed)
+        assert all(ranks.index(part.level) <= ranks.index(level) for part in parts)
+        assert any(part.level == level for part in parts)
+
+
+def test_sittings_differ_and_two_katas_come_from_two_tracks():
+    plans = [plan(45, seed=seed) for seed in range(20)]
+    assert len({tuple(map(str, parts)) for parts in plans}) > 10
+    for parts in plans:
+        tracks = [part.track for part in parts if isinstance(part, Kata)]
+        assert len(set(tracks)) == len(tracks)
+
+
+def test_unsolved_katas_and_due_questions_come_first():
+    fresh = {"losses/focal_loss", "optimizers/momentum"}
+    solved = {kata.path for kata in DOCUMENT.katas} - fresh
+    due = [q.id for q in DOCUMENT.questions if q.kata == "losses/giou"]
+    parts = plan(60, solved=solved, due=due)
+    assert {part.path for part in parts if isinstance(part, Kata)} == fresh
+    assert set(due[:2]) <= {part.id for part in parts if isinstance(part, Question)}
+
+
+@pytest.mark.parametrize(("minutes", "track"), [(3, ""), (10, "training")])
+def test_where_no_kata_fits_it_says_how_long_would_do(minutes, track):
+    with pytest.raises(TooShort, match=r"--minutes \d+ do") as refusal:
+        plan(minutes, track=track)
+    enough = int(re.search(r"--minutes (\d+)", str(refusal.value))[1])
+    assert plan(enough, track=track)
+
+
+def test_a_level_without_katas_is_refused():
+    with pytest.raises(TooShort, match="there is no kata"):
+        plan(45, track="training", level="screen")
+
+
+@pytest.fixture
+def sit(home, tmp_path):
+    """Runs a coroutine in an interview of a question, a kata and another question."""
+    file = layout.source_file(KATA.path, tmp_path / "answers")
+    file.parent.mkdir(parents=True)
+    file.write_text(stubs.pristine(KATA.path), encoding="utf-8")
+
+    def run(play, minutes=20.0):
+        async def main():
+            with History(home) as history:
+                book = Book(history, "interview", minutes)
+                desk = Desk(DOCUMENT, book, Examiner(), tmp_path / "answers")
+                wish = Wish(minutes, "", "", tmp_path / "answers")
+                app = InterviewApp(desk, Interview(wish, [ASKED[0], KATA, ASKED[1]]))
+                async with app.run_test(size=(80, 24)) as pilot:
+                    await until_screen(pilot, Opening)
+                    await play(app, pilot)
+                return app
+
+        return asyncio.run(main())
+
+    return run
+
+
+def kept(home):
+    (report,) = (home / "sessions").glob("*.md")
+    return report.read_text(encoding="utf-8")
+
+
+async def to_the_kata(app, pilot):
+    await pilot.press("enter")
+    await until_screen(pilot, SpokenScreen)
+    await pilot.press(*"tape", "enter")
+    await until_screen(pilot, CodeScreen)
+
+
+def test_a_whole_interview(sit, home):
+    async def play(app, pilot):
+        # Nothing runs before the learner says so, and no question is told in advance.
+        assert app.interview.clock.paused
+        assert ASKED[0].text not in seen(app)
+        await to_the_kata(app, pilot)
+        assert "interview " in seen(app)
+        app.desk.examiner.hear(Event("finished", KATA.path, result=SOLVED))
+        await until_screen(pilot, SpokenScreen)
+        assert ASKED[1].text.split()[0] in seen(app)
+        await pilot.press("enter")
+        await until_screen(pilot, AssessScreen)
+        assert "You noted: tape" in seen(app)
+        await pilot.press("1", "2", "2", "3", "enter")
+        await until(pilot, lambda: getattr(app.screen, "answer", None) is app.interview.answers[1])
+        await pilot.press("a", "enter")
+        await until_screen(pilot, Closing)
+        assert "Mock interview" in seen(app)
+        await pilot.press("q")
+
+    app = sit(play)
+    report = kept(home)
+    total = len(ASKED[0].points)
+    assert f"2 of {total} points" in report
+    assert "You noted: tape" in report
+    assert f"- [x] {ASKED[0].points[0]}" in report
+    assert f"- [ ] {ASKED[0].points[1]}" in report
+    assert f"## {KATA.path}\n\nsolved in 0:0" in report
+    assert "points, easy" in report
+    assert "+    @tf.custom_gradient" in report
+    assert "The debrief is kept" in app.parting[-1]
+    with History(home) as history:
+        (row,) = Attempts(history).all()
+        session = history.db.execute("SELECT * FROM sessions").fetchone()
+        cards = {row["card"] for row in history.db.execute("SELECT card FROM reviews")}
+    assert row.outcome == attempts.SOLVED
+    assert (session["kind"], session["minutes"]) == ("interview", 20)
+    assert cards == {f"kata:{KATA.path}", *(f"question:{q.id}" for q in ASKED)}
+
+
+def test_nothing_pauses_an_interview(sit):
+    async def play(app, pilot):
+        await to_the_kata(app, pilot)
+        await pilot.press("p")
+        await pilot.pause(0.3)
+        assert not app.attempt.clock.paused
+        assert "p pause" not in seen(app)
+
+    sit(play)
+
+
+def test_when_the_whole_time_is_up_the_kata_ends_and_the_rest_is_not_reached(sit, home):
+    async def play(app, pilot):
+        await to_the_kata(app, pilot)
+        app.interview.clock.spent = 20 * 60
+        await until_screen(pilot, AssessScreen)
+        await pilot.press("q")
+        await until_screen(pilot, Closing)
+
+    sit(play)
+    report = kept(home)
+    assert f"| {KATA.path} | 8:00 | 0:0" in report
+    assert "time up |" in report
+    assert "not reached |" in report
+
+
+def test_the_kata_gets_no_more_time_than_there_is(sit):
+    async def play(app, pilot):
+        await pilot.press("enter")
+        await until_screen(pilot, SpokenScreen)
+        app.interview.clock.spent = 17 * 60
+        await pilot.press("enter")
+        await until_screen(pilot, CodeScreen)
+        assert 2.9 < app.attempt.entry.minutes <= 3
+
+    sit(play)
+
+
+def test_ending_early_keeps_what_was_done(sit, home):
+    async def play(app, pilot):
+        await to_the_kata(app, pilot)
+        # What is said is on disk before the next part begins: kill -9 loses nothing of it.
+        assert "You noted: tape" in kept(home)
+        await pilot.press("q")
+        await until_screen(pilot, Ask)
+        await pilot.press("y")
+        await until_screen(pilot, AssessScreen)
+
+    sit(play)
+
+
+def test_ctrl_c_in_a_spoken_question_asks(sit):
+    async def play(app, pilot):
+        await pilot.press("enter")
+        await until_screen(pilot, SpokenScreen)
+        await pilot.press("ctrl+c")
+        await until_screen(pilot, Ask)
+        await pilot.press("n")
+        await until_screen(pilot, SpokenScreen)
+
+    sit(play)
+
+
+def test_a_full_disk_under_the_report_is_told(home, tmp_path):
+    home.mkdir()
+    (home / "sessions").write_text("a file where the folder should be")
+    sitting = Interview(Wish(20, "", "", tmp_path), [KATA], Clock(time.monotonic))
+    sitting.save()
+    assert "cannot be written" in sitting.trouble
