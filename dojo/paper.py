@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import functools
 import io
 import re
 import textwrap
@@ -27,14 +28,19 @@ _CODE = re.compile(r"`([^`]+)`")
 
 def question(kata: str, verdicts: Mapping[str, str], hints: Sequence[str]) -> RenderableType:
     """Returns the question: its clauses with their lights, and the hints given so far."""
-    text = ast.get_docstring(ast.parse(layout.test_file(kata).read_text(encoding="utf-8"))) or ""
-    title, _, rest = text.partition("\n")
+    title, _, rest = _asked(kata).partition("\n")
     # Saving the file runs it; what remains is where to read on.
     rest = re.sub(r"^Run .*\n", "", rest, flags=re.MULTILINE)
     parts: list[RenderableType] = [Text(title, "bold"), prose(rest, verdicts)]
     for number, hint in enumerate(hints, 1):
         parts += [Text(f"\nHint {number} of 3", "bold yellow"), Markdown(hint)]
     return Group(*parts)
+
+
+@functools.cache
+def _asked(kata: str) -> str:
+    """The module docstring of the suite, parsed once: it is shown after every save."""
+    return ast.get_docstring(ast.parse(layout.test_file(kata).read_text(encoding="utf-8"))) or ""
 
 
 def prose(text: str, verdicts: Mapping[str, str] | None = None) -> Group:

@@ -286,6 +286,7 @@ class AttemptScreen(Screen[str], Careful):
         self.checking: Event | None = None
         self.since = 0.0
         self.warned = False
+        self.told = ""
         self.clauses = list(stubs.clauses(attempt.kata.path))
         self.file = layout.source_file(attempt.kata.path, desk.tree)
 
@@ -347,7 +348,7 @@ class AttemptScreen(Screen[str], Careful):
         grid.add_column(justify="right")
         place = Text(kata.path, "bold").append(f" · {kata.level}", "not bold")
         grid.add_row(place, self.countdown())
-        self.query_one("#head", Static).update(grid)
+        self.query_one("#head", Static).update(grid, layout=False)
         state = Table.grid(expand=True)
         state.add_column(ratio=1)
         state.add_column(justify="right")
@@ -355,10 +356,15 @@ class AttemptScreen(Screen[str], Careful):
         counts = f"{debrief.effort(entry)}"
         left = paper.lights(self.clauses, verdicts).append(f" {self.progress()}")
         state.add_row(left, Text(counts, "dim"))
-        self.query_one("#lights", Static).update(state)
-        trouble = self.query_one("#trouble", Static)
-        trouble.update(Text(self.attempt.trouble, "bold red"))
-        trouble.display = bool(self.attempt.trouble)
+        self.query_one("#lights", Static).update(state, layout=False)
+        self.show_trouble()
+
+    def show_trouble(self) -> None:
+        trouble, text = self.query_one("#trouble", Static), self.attempt.trouble
+        trouble.display = bool(text)
+        if text != self.told:
+            self.told = text
+            trouble.update(Text(text, "bold red"))
 
     def countdown(self) -> Text:
         """The time left, or over; red and yellow near the end."""
@@ -399,8 +405,8 @@ class AttemptScreen(Screen[str], Careful):
         if event.result is None:
             if event.kind == "requested":
                 self.since = self.desk_time()
+            # Drawn with the clock: the cores are for the tests now.
             self.checking = event
-            self.show_head()
             return
         self.checking = None
         # Saved while the clock stood: it is checked again when the clock goes on.

@@ -47,7 +47,9 @@ def clauses(kata: str) -> dict[str, str]:
     question = layout.test_file(kata).read_text(encoding="utf-8")
     text = ast.get_docstring(ast.parse(question)) or ""
     # An item ends where the next begins, or at a blank line.
-    items = re.findall(r"^ +(\d+)\. (.+?)(?=^ +\d+\. |^\s*$|\Z)", text, re.DOTALL | re.MULTILINE)
+    items = re.findall(
+        r"^ {4}(\d+)\. (.+?)(?=^ {4}\d+\. |^\s*$|\Z)", text, re.DOTALL | re.MULTILINE
+    )
     return {number: " ".join(words.split()) for number, words in items}
 
 

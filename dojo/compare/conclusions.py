@@ -21,7 +21,7 @@ def difference(ours: Sequence[float], theirs: Sequence[float], unit: str, factor
     """
     pairs = [factor * (a - b) for a, b in zip(ours, theirs, strict=True)]
     if not any(pairs):
-        return f"no difference at all in {unit}: the same on every seed"
+        return f"no difference: the same {unit.removeprefix('points ')} on every seed"
     mean, half = statistics.fmean(pairs), interval(pairs)
     if math.isinf(half):
         return f"{mean:+.1f} {unit} on the only seed, which proves nothing"

@@ -52,8 +52,8 @@ def of_digits(outcome: "Outcome") -> list[Picture]:
             "optimizers_grid",
             "The grid that everybody was tuned on",
             "Validation accuracy at the end for every learning rate of the grid. A peak inside the "
-            "grid is a tuned optimizer; a broad peak is one that forgives. No two optimizers want "
-            "the same rate, so a comparison at one rate compares luck.",
+            "grid is a tuned optimizer; a broad peak is one that forgives. Compare where the peaks "
+            "lie: at one common rate, that alone would have decided the race.",
             lambda figure: _grid(figure, outcome),
             size,
         ),
@@ -63,11 +63,11 @@ def of_digits(outcome: "Outcome") -> list[Picture]:
 def of_surfaces(outcome: "Outcome") -> list[Picture]:
     """Returns one picture of paths for each surface."""
     captions = {
-        "Rosenbrock": "All start at the cross; the star is the lowest point. The valley is found "
-        "at once by everybody, and then followed at a pace that the method decides.",
-        "ill-conditioned bowl": "100 times steeper in y than in x. Plain descent has to choose a "
-        "rate that does not bounce in y and so creeps in x; momentum averages the bounces away, "
-        "and methods that rescale each coordinate hardly notice.",
+        "Rosenbrock": "All start at the cross; the star is the lowest point. Finding the bent "
+        "valley is easy; look at who follows its floor, who overshoots, and who gets stuck.",
+        "ill-conditioned bowl": "100 times steeper in y than in x; cross and star are start and "
+        "goal. A rate that does not bounce in y creeps in x: look for paths that bounce, and for "
+        "straight ones, of methods to which the scale of a coordinate makes no difference.",
     }
     return [
         Picture(

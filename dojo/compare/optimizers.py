@@ -209,12 +209,14 @@ class Outcome:
 
     def _method(self) -> str:
         budget = budget_of(self.plan)
+        epochs = say.counted(budget.epochs, "epoch")
+        tuning = say.counted(len(budget.tuning_seeds), "seed")
         return (
-            f"A network 784-64-10, {say.counted(budget.epochs, 'epoch')} in batches of {budget.batch}. Every "
-            f"optimizer: the same {len(budget.rates)} learning rates from {budget.rates[0]:g} to "
-            f"{budget.rates[-1]:g}, chosen on validation digits with "
-            f"{say.counted(len(budget.tuning_seeds), 'seed')}; then {len(budget.seeds)} other seeds, each with the same initial weights "
-            "and data order for all. Test digits were opened once, at the end."
+            f"A network 784-64-10, {epochs} in batches of {budget.batch}. Every optimizer: the "
+            f"same {len(budget.rates)} learning rates from {budget.rates[0]:g} to "
+            f"{budget.rates[-1]:g}, chosen on validation digits with {tuning}; then "
+            f"{len(budget.seeds)} other seeds, each with the same initial weights and data order "
+            "for all. Test digits were opened once, at the end."
         )
 
     def _sheet(self) -> Sheet:

@@ -16,12 +16,12 @@ PATIENCE = 60
 class Terminal:
     """`python -m dojo …` on a screen of its own; `text` is what a person sees."""
 
-    def __init__(self, *arguments, columns=80, rows=24, env=None):
+    def __init__(self, *arguments, columns=80, rows=24, env=None, program=("-m", "dojo")):
         self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.ByteStream(self.screen)
         self.child = pexpect.spawn(
             sys.executable,
-            ["-m", "dojo", *map(str, arguments)],
+            [*program, *map(str, arguments)],
             cwd=str(layout.ROOT),
             env=os.environ | {"TERM": "xterm-256color"} | (env or {}),
             dimensions=(rows, columns),

@@ -241,7 +241,7 @@ def test_sentences_are_computed():
     assert say(ours, theirs, "points", 100).startswith("+3.0 ± 0.0 points")
     assert say([0.91, 0.88, 0.9], [0.9, 0.9, 0.89], "points", 100).startswith("within seed noise")
     assert say(theirs, ours, "points", 100).startswith("-3.0")
-    assert "the same on every seed" in say(ours, ours, "points", 100)
+    assert "the same recall on every seed" in say(ours, ours, "points recall", 100)
     assert "only seed" in say([0.9], [0.8], "points", 100)
 
 

@@ -35,13 +35,14 @@ class Watched:
         self.screen = folder / "screen"
         self.mark = f"dojo-test-{uuid.uuid4()}"
         command = ["check", KATA, "--watch", f"--tree={self.tree}", f"--json={self.json}"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "dojo", *command, f"--limit={LIMIT}"],
-            cwd=layout.ROOT,
-            env=os.environ | {"DOJO_HOME": str(folder / "home"), "DOJO_MARK": self.mark},
-            stdout=self.screen.open("wb"),
-            stderr=subprocess.STDOUT,
-        )
+        with self.screen.open("wb") as screen:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "dojo", *command, f"--limit={LIMIT}"],
+                cwd=layout.ROOT,
+                env=os.environ | {"DOJO_HOME": str(folder / "home"), "DOJO_MARK": self.mark},
+                stdout=screen,
+                stderr=subprocess.STDOUT,
+            )
         self.verdict()
 
     def verdict(self):

@@ -115,7 +115,7 @@ def test_each_clause_has_tests_and_each_test_a_clause(kata):
 def test_the_question_says_how_to_run_and_what_to_read(kata):
     text = ast.get_docstring(ast.parse(layout.test_file(kata).read_text(encoding="utf-8")))
     assert re.search(rf"^Run   nox -s check -- {kata.partition('/')[2]}$", text, re.MULTILINE)
-    assert re.search(r"^Read  https://", text, re.MULTILINE)
+    assert re.search(r"^Read  https?://", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("kata", KATAS)
