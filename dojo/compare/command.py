@@ -115,15 +115,17 @@ def pick_parts(katas: Sequence[str], wish: Wish, console: Console) -> dict[str, 
 
 
 def whose(found: Mapping[str, Part]) -> Text:
-    """Returns a few lines: whose part each kata is, and why not yours."""
+    """Returns a few lines: whose part each kata is, and what to do about yours that fail."""
     owners: dict[str, list[str]] = {}
     for part in found.values():
-        wanted = part.reason and not part.reason.endswith("not started")
-        note = f" ({part.reason})" if wanted else ""
-        owners.setdefault(part.whose, []).append(part.name + note)
+        owners.setdefault(part.whose, []).append(part.name)
     text = Text()
     for owner, names in owners.items():
         text.append(f"{owner}: ", "bold").append(f"{', '.join(names)}\n")
+    for part in found.values():
+        if part.reason and not part.reason.endswith("not started"):
+            text.append(f"{part.name}: {part.reason}", "yellow")
+            text.append(f"; nox -s check -- {part.name} says why\n")
     return text
 
 
@@ -209,7 +211,8 @@ def publish(reports: Sequence[Report], plan: Plan, wish: Wish, console: Console)
     """Prints what was found, and writes pictures, numbers and the page."""
     for report in reports:
         show(report, console)
-    count = write_pictures(reports, wish)
+    with console.status("drawing") if console.is_terminal else contextlib.nullcontext():
+        count = write_pictures(reports, wish)
     write_numbers(reports, plan, wish.output)
     folder = layout.shown(wish.output.resolve())
     console.print(f"\n{count} pictures as PNG and SVG, and results.json, are in {folder}/")

@@ -111,7 +111,8 @@ class Outcome:
             f"One network 784-64-10 by three sets of parts; custom: {owners}. Tuned and compared "
             f"by custom_vs_standard ({self.plan.parts[JUDGE].whose}): {len(_rates(self.plan))} "
             f"learning rates, {len(SEEDS)} seeds, {say.counted(_epochs(self.plan), 'epoch')} in "
-            "batches of 32. The twin has tf's clip, Keras' categorical focal loss and SGD with momentum 0.9."
+            "batches of 32. The twin has Keras' clip, categorical focal loss, and SGD with "
+            "momentum 0.9."
         )
 
     def _sheet(self) -> Sheet:
