@@ -315,12 +315,12 @@ def _anki(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from dojo.compare import command
 
-    unknown = sorted(set(options.names) - {*command.COMPARISONS, "all"})
+    unknown = sorted(set(options.names) - set(command.COMPARISONS))
     if unknown:
-        known = ", ".join([*command.COMPARISONS, "all"])
+        known = ", ".join(command.COMPARISONS)
         raise Refusal(f"there is no comparison {unknown[0]}; there are {known}")
     wish = command.Wish(
-        names=() if "all" in options.names else options.names,
+        names=options.names,
         tree=_tree(options) if options.tree else None,
         full=options.full,
         quick=options.quick,

@@ -147,7 +147,7 @@ class Outcome:
 
     def _picture(self) -> Picture:
         return Picture(
-            "together_accuracy",
+            "all_accuracy",
             "The whole model, custom against standard",
             "Left: mean validation accuracy and its standard deviation over seeds, each at its "
             "best learning rate. Right: test accuracy, a dot for each seed. If blue and dashed "

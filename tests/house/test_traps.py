@@ -31,7 +31,8 @@ def test_the_trap_is_rejected_and_named(verdicts, key):
 
 @pytest.mark.timeout(600)
 def test_a_second_right_answer_is_solved():
-    results = Runner(layout.TESTS / "second").results(KATAS)
+    # The capstone's calls fit for every training: a minute on a busy machine.
+    results = Runner(layout.TESTS / "second", limit=240).results(KATAS)
     assert {result.kata: result.outcome for result in results} == dict.fromkeys(
         KATAS, Outcome.SOLVED
     ), [result.failures[0] for result in results if result.failures]
