@@ -42,6 +42,7 @@ def practise(wish: Wish) -> int:
     """Runs a sitting of practice and returns the exit status."""
     kata = catalogue.one(wish.name) if wish.name else None
     with desk(wish.tree, "practice", None, wish.limit) as laid:
+        practice.settle(laid.book)
         if kata is not None:
             practice.refuse_elsewhere(kata, laid.book)
         return finish(PracticeApp(laid, kata, wish.minutes))

@@ -303,6 +303,15 @@ def test_beginning_anew_ends_what_broke_off(book, tree):
     assert outcomes == [attempts.LEFT, attempts.TIME_UP, attempts.RUNNING]
 
 
+def test_what_broke_off_long_ago_is_ended_and_not_offered(book, tree):
+    session = book.sitting()
+    for ago in (practice.RESUME_WITHIN + 60, 60):
+        lost = Entry(KATA.path, 25, session, time.time() - ago, pid=dead_pid())
+        book.attempts.write(lost)
+    practice.settle(book)
+    assert [row.outcome for row in rows(book)] == [attempts.LEFT, attempts.RUNNING]
+
+
 def propose(book, tree):
     found = practice.choices(questions.read(), book, tree)
     choice, why = practice.propose(found, book)
