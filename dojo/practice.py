@@ -227,11 +227,18 @@ def broken_off(book: Book, kata: Kata | None = None) -> list[Entry]:
     return [entry for entry in found if kata is None or entry.kata == kata.path]
 
 
+def settle(book: Book) -> None:
+    """Ends the attempts that broke off too long ago to go on with.
+
+    Raises:
+        HistoryError: If that cannot be written.
+    """
+    book.attempts.close([entry for entry in broken_off(book) if _is_stale(entry)])
+
+
 def resumable(kata: Kata, book: Book, tree: Path) -> Entry | None:
     """Returns the newest attempt that broke off lately and still has its file."""
-    found = [
-        entry for entry in broken_off(book, kata) if time.time() - entry.started < RESUME_WITHIN
-    ]
+    found = [entry for entry in broken_off(book, kata) if not _is_stale(entry)]
     return found[-1] if found and layout.source_file(kata.path, tree).exists() else None
 
 
@@ -296,6 +303,10 @@ def _last(mine: Sequence[Entry], checked: str) -> str:
     if not mine:
         return checked
     return "broken off" if mine[-1].broken_off else mine[-1].outcome
+
+
+def _is_stale(entry: Entry) -> bool:
+    return time.time() - entry.started >= RESUME_WITHIN
 
 
 def _is_pristine(kata: Kata, source: Path) -> bool:
