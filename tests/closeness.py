@@ -63,7 +63,8 @@ def assert_close(got, want, *, call, oracle, rtol, atol=0.0, dtype=None, inputs=
         inputs: {name: array that broadcasts to the shape of `want`}, shown at the
             first difference.
         bugs: {cause: the array that bug gives}. When `got` equals one, the message
-            names the cause.
+            names the cause. Where they take long to compute: a function that returns
+            them, called when `got` is wrong.
 
     Raises:
         Mismatch: If `got` is wrong.
@@ -71,15 +72,15 @@ def assert_close(got, want, *, call, oracle, rtol, atol=0.0, dtype=None, inputs=
     """
     __tracebackhide__ = True
     want = asarray(want)
-    bugs = {cause: asarray(array) for cause, array in (bugs or {}).items()}
     tolerance = Tolerance(rtol, atol)
-    for cause, array in bugs.items():
-        if tolerance.same(array, want):
-            raise BlindTest(f"this test's data cannot show: {cause}")
+    if not callable(bugs):
+        bugs = _visible(bugs or {}, want, tolerance)
 
     got = _as_array(got, call, f"a tensor of shape {want.shape}, by {oracle}")
     if tolerance.same(got, want) and dtype in (None, got.dtype.name):
         return
+    if callable(bugs):
+        bugs = _visible(bugs(), want, tolerance)
     cause = next((c for c, array in bugs.items() if tolerance.same(got, array)), None)
     cause = cause and f"these are exactly the numbers of: {cause}"
     if got.shape != want.shape:
@@ -114,6 +115,14 @@ class Tolerance:
     def __str__(self):
         relative = f"{self.rtol:g} * |expected|"
         return f"{self.atol:g} + {relative}" if self.atol else relative
+
+
+def _visible(bugs, want, tolerance):
+    bugs = {cause: asarray(array) for cause, array in bugs.items()}
+    for cause, array in bugs.items():
+        if tolerance.same(array, want):
+            raise BlindTest(f"this test's data cannot show: {cause}")
+    return bugs
 
 
 def _as_array(got, call, expected):
