@@ -53,12 +53,16 @@ def watch(plan: Plan) -> int:
     console = Console(highlight=False)
     runner = Runner(plan.tree, plan.limit, plan.jobs)
     runner.warm_up()
-    with Watcher([kata.path for kata in katas], plan.tree) as watcher:
-        saved = {kata.path for kata in katas}
+    paths = [kata.path for kata in katas]
+    with Watcher(paths, plan.tree) as watcher, contextlib.closing(runner):
+        saved = set(paths)
         try:
             while True:
                 chosen = [kata for kata in katas if kata.path in saved]
                 saved = _check_until_saved(runner, chosen, plan, console, watcher)
+                if not saved and len(chosen) == 1:
+                    # Who saves a file once will most likely save it again.
+                    runner.prepare(chosen[0].path)
                 saved = saved or watcher.wait()
         except KeyboardInterrupt:
             return 0

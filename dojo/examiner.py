@@ -62,9 +62,14 @@ class Examiner:
                 self.check()
 
     def _work(self) -> None:
-        while (kata := self._newest()) is not None:
-            if kata:
-                self._examine(kata, self._hear)
+        with contextlib.closing(self._runner):
+            while (kata := self._newest()) is not None:
+                if kata:
+                    self._examine(kata, self._hear)
+                if kata and self._requests.empty():
+                    self._runner.prepare(kata)
+                elif not kata:
+                    self._runner.close()
 
     def _newest(self) -> str | None:
         """Waits for a request, and skips those that newer ones replace."""

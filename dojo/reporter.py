@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -118,6 +119,20 @@ class Reporter:
         if self.session is not None:
             # The tests to come would very likely hang as well.
             self.session.shouldstop = "timed out"
+
+
+class Held:
+    """A pytest plugin that has all ready, then waits until there is a file to check."""
+
+    def __init__(self, wait: Callable[[], object]) -> None:
+        self._wait = wait
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        from dojo.exercise import exercise
+
+        exercise()
+        self._wait()
 
 
 def _nothing(*_: Any, **__: Any) -> str:

@@ -83,6 +83,7 @@ class Runner:
             "forkserver" if "forkserver" in methods else "spawn"
         )
         self._context.set_forkserver_preload(["dojo.warm"])
+        self._spare: _Run | None = None
 
     def warm_up(self) -> None:
         """Starts the warm process and returns at once; the first kata waits for it."""
@@ -90,6 +91,21 @@ class Runner:
             from multiprocessing import forkserver
 
             forkserver.ensure_running()
+
+    def prepare(self, kata: str) -> None:
+        """Starts a process that has this kata's tests ready, and waits for its file.
+
+        The next `check` of the kata takes it. Nothing of the learner's is read until then.
+        """
+        self.close()
+        if layout.test_file(kata).is_file():
+            self._spare = _Run(self._context, Task(kata, kata, self.tree), self.limit, held=True)
+
+    def close(self) -> None:
+        """Ends the process that waits, if there is one."""
+        if self._spare is not None:
+            self._spare.kill()
+            self._spare = None
 
     def check(self, katas: Sequence[str], select: str = "") -> Generator[Event, None, None]:
         """Yields what happens, and a "finished" event for every kata.
@@ -124,7 +140,7 @@ class Runner:
             while waiting or running:
                 while waiting and len(running) < self.jobs:
                     task = waiting.pop(0)
-                    running.append(_Run(self._context, task, self.limit))
+                    running.append(self._start(task))
                     yield Event("started", task.key)
                 _wait(running)
                 yield Event("tick")
@@ -137,19 +153,28 @@ class Runner:
             for run in running:
                 run.kill()
 
+    def _start(self, task: Task) -> "_Run":
+        spare = self._spare
+        if spare is not None and spare.suits(task) and spare.release():
+            self._spare = None
+            return spare
+        return _Run(self._context, task, self.limit)
+
 
 class _Run:
     """One kata's process, from its start to its verdict."""
 
-    def __init__(self, context: Any, task: Task, limit: float) -> None:
+    def __init__(self, context: Any, task: Task, limit: float, held: bool = False) -> None:
         self.task = task
         self.limit = limit
         self.result: Result | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="dojo-"))
         tree = task.tree.resolve()
         suite = layout.test_file(task.kata)
-        self.job = Job(task.kata, tree, suite, self.folder, limit, task.select, task.fail_fast)
-        self.connection, theirs = context.Pipe(duplex=False)
+        how = (task.select, task.fail_fast, held)
+        self.job = Job(task.kata, tree, suite, self.folder, limit, *how)
+        self.suite_time = suite.stat().st_mtime_ns
+        self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=work, args=(self.job, theirs))
         self.process.start()
         theirs.close()
@@ -162,6 +187,21 @@ class _Run:
         self.unwritten = 0
         self.current = ""
         self.grace = False
+
+    def suits(self, task: Task) -> bool:
+        """Whether this process, which is held, can check `task`."""
+        fresh = self.suite_time == self.job.suite.stat().st_mtime_ns
+        return fresh and task == self.task and not _sets_up_tensorflow(self.job.source)
+
+    def release(self) -> bool:
+        """Lets it read the file; returns False if it is no longer there."""
+        self.started = time.monotonic()
+        self.deadline = self.started + _START_LIMIT
+        try:
+            self.connection.send("go")
+        except OSError:
+            return False
+        return self.process.is_alive()
 
     def news(self) -> Iterator[Event]:
         """Reads what the process has sent, and notices its end or its deadline."""
@@ -265,6 +305,14 @@ class _Run:
         self.process.join(5)
         self.connection.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _sets_up_tensorflow(source: Path) -> bool:
+    # tf.config refuses most of its settings once an op has run.
+    try:
+        return b"config." in source.read_bytes()
+    except OSError:
+        return False
 
 
 def _where(job: Job) -> str:

@@ -39,6 +39,7 @@ class Job:
         limit: Seconds for all tests together; the parent enforces it, too.
         select: A pytest -k expression, or "".
         fail_fast: Stop at the first failure.
+        held: Once the tests are collected, wait for a message before the file is read.
     """
 
     kata: str
@@ -48,6 +49,7 @@ class Job:
     limit: float
     select: str = ""
     fail_fast: bool = False
+    held: bool = False
 
     @property
     def log(self) -> Path:
@@ -66,7 +68,7 @@ def work(job: Job, connection: Connection) -> None:
         import pytest
         import tensorflow  # noqa: F401
 
-        from dojo.reporter import Reporter
+        from dojo.reporter import Held, Reporter
     except Exception as error:
         send(("broken", f"the environment cannot import what it needs: {error!r}"))
         return
@@ -76,7 +78,8 @@ def work(job: Job, connection: Connection) -> None:
     reporter = Reporter(job, send)
     if job.tree.resolve() != layout.REFERENCE:
         sys.addaudithook(reporter.guard)
-    code = pytest.main(_arguments(job), plugins=[reporter])
+    plugins = [reporter, Held(connection.recv)] if job.held else [reporter]
+    code = pytest.main(_arguments(job), plugins=plugins)
     reporter.close()
     send(("finished", int(code)))
     connection.close()

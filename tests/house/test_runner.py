@@ -1,6 +1,9 @@
 """dojo.runner, dojo.watch and plain pytest: the ways a check can be made."""
 
+import contextlib
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 
@@ -50,6 +53,58 @@ def test_closing_the_iterator_kills_what_runs(tree):
     assert children
     events.close()
     assert all(not child.is_alive() for child in children)
+
+
+@pytest.fixture
+def runner(tree):
+    with contextlib.closing(Runner(tree)) as runner:
+        yield runner
+
+
+def processes():
+    return {child.pid for child in multiprocessing.active_children()}
+
+
+def test_a_prepared_process_reads_the_file_as_it_is_when_checked(runner, tree):
+    runner.prepare(KATA)
+    prepared = processes()
+    write(tree, ANSWER.replace("    return clip(x)", "    return clip(x) + 1"))
+    events = runner.check([KATA])
+    assert next(events).kind == "started"
+    assert processes() == prepared
+    result = [event.result for event in events][-1]
+    (cold,) = Runner(tree).results([KATA])
+    assert result.outcome is Outcome.WRONG
+    assert [f.message for f in result.failures] == [f.message for f in cold.failures]
+
+
+def test_a_prepared_process_serves_once_and_never_another_kata(runner, tree):
+    runner.prepare(KATA)
+    write(tree, ANSWER + "\nimport os\nos._exit(7)\n")
+    assert runner.results([KATA])[0].outcome is Outcome.CRASHED
+    write(tree, ANSWER)
+    runner.prepare("losses/focal_loss")
+    assert runner.results([KATA])[0].outcome is Outcome.SOLVED
+
+
+def test_a_prepared_process_that_died_is_replaced(runner):
+    runner.prepare(KATA)
+    (child,) = multiprocessing.active_children()
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    assert runner.results([KATA])[0].outcome is Outcome.SOLVED
+
+
+def test_a_file_that_sets_tensorflow_up_gets_a_process_where_it_still_can(runner, tree):
+    write(tree, "import tensorflow as tf\ntf.config.set_visible_devices([], 'GPU')\n" + ANSWER)
+    runner.prepare(KATA)
+    assert runner.results([KATA])[0].outcome is Outcome.SOLVED
+
+
+def test_closing_ends_the_prepared_process(runner):
+    runner.prepare(KATA)
+    runner.close()
+    assert processes() == set()
 
 
 def test_a_part_of_a_suite_can_be_selected(tree):

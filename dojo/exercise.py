@@ -1,0 +1,24 @@
+"""What a waiting process does before it gets a file to check."""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def exercise() -> None:
+    """Runs TensorFlow's first op, first graph, first XLA program and first step of `fit`.
+
+    Each sets something up that stays, half a second in all.
+    """
+    import tests.replicas  # noqa: F401  (two logical CPUs, before the first op of all)
+    from tests.gradient_checks import vjp
+
+    x = tf.constant([1.0, -2.0])
+    for mode in (lambda f: f, tf.function, functools.partial(tf.function, jit_compile=True)):
+        vjp(tf.nn.softplus, [x], mode=mode)
+    model = keras.Sequential([keras.Input([2]), keras.layers.Dense(1)])
+    model.compile(loss="mse", jit_compile=False)
+    model.fit(np.ones([2, 2]), np.ones([2, 1]), verbose=0)
+    keras.backend.clear_session()
