@@ -19,6 +19,8 @@ from dojo.compare.worker import Modules
 
 Settings = Mapping[str, Any]
 
+LOOKS = 4
+
 
 def make_optimizer(modules: Modules, settings: Settings, rate: float) -> Any:
     """Returns a new optimizer: a class of Keras, or the one that a kata defines."""
@@ -74,7 +76,7 @@ def bench_of(modules: Modules, settings: Settings, full: bool) -> training.Bench
     def setup() -> training.Setup:
         examples, validation = digits.split(full)
         make = functools.partial(make_optimizer, own, settings)
-        return training.Setup(make, cross_entropy(), examples, validation, accuracy)
+        return training.Setup(make, cross_entropy(), examples, validation, accuracy, looks=LOOKS)
 
     return training.bench(training.key(own, settings, full), setup)
 

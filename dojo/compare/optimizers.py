@@ -56,7 +56,7 @@ def cost(plan: Plan) -> float:
     """Returns seconds on a quiet core, roughly."""
     budget, count = budget_of(plan), len(contenders(plan.parts))
     walks = count * len(SURFACES) * _walk_cost(budget)
-    return budget.runs(count) * _train_cost(budget, plan) + walks + 0.8 * count
+    return budget.runs(count) * _train_cost(budget, plan) + walks + 0.3 * count
 
 
 def budget_of(plan: Plan) -> Budget:
@@ -129,7 +129,7 @@ def _train_cost(budget: Budget, plan: Plan) -> float:
 
 
 def _walk_cost(budget: Budget) -> float:
-    return 0.4 + 0.05 * len(budget.rates)
+    return 0.2 + 0.02 * len(budget.rates)
 
 
 def _walk_job(racer: Contender, surface: str, budget: Budget) -> Job:
@@ -153,7 +153,7 @@ def _clock_job(racers: Sequence[Contender], budget: Budget) -> Job:
             "rounds": 5 if budget is QUICK else 15,
         },
         tuple(part for racer in racers for part in racer.parts),
-        cost=0.8 * len(racers),
+        cost=0.3 * len(racers),
         alone=True,
     )
 

@@ -16,8 +16,6 @@ import tensorflow as tf
 from dojo.compare.digits import Array, Examples
 from dojo.compare.worker import Modules
 
-# Validation looks four times an epoch: steps to an accuracy are read off these points.
-LOOKS = 4
 UNITS = (784, 64, 10)
 
 
@@ -30,6 +28,7 @@ class Setup:
         loss: Of (y [B], logits [B, C]), a scalar.
         train, validation: Examples.
         score: Of (y, logits); what is validated.
+        looks: How often an epoch; steps to an accuracy are read off these points.
     """
 
     make_optimizer: Callable[[float], Any]
@@ -37,6 +36,7 @@ class Setup:
     train: Examples
     validation: Examples
     score: Callable[[Array, Array], float]
+    looks: int = 1
 
 
 def mlp() -> Any:
@@ -86,7 +86,7 @@ class Bench:
         start = digest(*self.model.get_weights())
         curve: dict[str, Any] = {"start": start, "order": digest(rows), "diverged": None}
         curve |= {"steps": [], "scores": [], "losses": []}
-        for leg in looks(rows):
+        for leg in between_looks(rows, self.setup.looks):
             loss = self.steps(leg)
             curve["steps"].append(sum(curve["steps"][-1:]) + len(leg))
             curve["losses"].append(loss)
@@ -180,10 +180,10 @@ def data_order(count: int, seed: int, epochs: int, batch: int) -> Array:
     return np.stack(shuffled).reshape(epochs, steps, batch).astype(np.int32)
 
 
-def looks(rows: Array) -> Iterator[Array]:
+def between_looks(rows: Array, looks: int) -> Iterator[Array]:
     """Yields the steps between two looks at the validation digits."""
     for epoch in rows:
-        yield from (leg for leg in np.array_split(epoch, min(LOOKS, len(epoch))))
+        yield from np.array_split(epoch, min(looks, len(epoch)))
 
 
 def predict(model: Any, x: Array) -> Array:

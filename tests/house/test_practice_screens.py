@@ -377,13 +377,13 @@ def test_events_of_another_kata_are_not_taken(sit):
     sit(play)
 
 
-@pytest.mark.parametrize("kata", [kata.path for kata in DOCUMENT.katas])
-def test_every_question_renders_with_all_its_clauses(kata):
+@pytest.mark.parametrize("path", [kata.path for kata in DOCUMENT.katas])
+def test_every_question_renders_with_all_its_clauses(path):
     console = Console(width=78)
     with console.capture() as captured:
-        console.print(paper.question(kata, {"1": "passed"}, ["a `hint`"]))
+        console.print(paper.question(path, {"1": "passed"}, ["a `hint`"]))
     text = captured.get()
-    for number in stubs.clauses(kata):
+    for number in stubs.clauses(path):
         assert f" {number}. " in text
     assert "✓ 1." in text
     assert "nox -s check" not in text
