@@ -9,8 +9,10 @@ import dataclasses
 import faulthandler
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -112,12 +114,14 @@ def _settle(job: Job) -> None:
     """Leaves the terminal and the parent's process group, and bounds what can be taken."""
     with contextlib.suppress(OSError):
         os.setsid()
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_die_with_parent, args=(job.folder,), daemon=True).start()
     log = os.open(job.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for target, source in [(0, nothing), (1, log), (2, log)]:
         os.dup2(source, target)
     os.chdir(job.folder)
+    # autograph writes each function it converts to a file there, and leaves it.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(job.folder)
     _limit_resources()
     # To a copy: pytest moves descriptor 2 about while it captures.
     record = open(os.dup(log), "w")  # noqa: SIM115
@@ -130,10 +134,11 @@ def _settle(job: Job) -> None:
 _kept: list[Any] = []
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(folder: Path) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError, AttributeError):
             os.killpg(os.getpgid(0), signal.SIGKILL)
         os._exit(1)

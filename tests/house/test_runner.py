@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -99,6 +100,17 @@ def test_a_file_that_sets_tensorflow_up_gets_a_process_where_it_still_can(runner
     write(tree, "import tensorflow as tf\ntf.config.set_visible_devices([], 'GPU')\n" + ANSWER)
     runner.prepare(KATA)
     assert runner.results([KATA])[0].outcome is Outcome.SOLVED
+
+
+def test_nothing_of_a_check_stays_behind(tree, tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    # What autograph writes goes the way of any temporary file.
+    left = f"import tempfile\nassert tempfile.mkstemp()[1].startswith({str(folder)!r})\n"
+    write(tree, f"{ANSWER}\n{left}")
+    assert Runner(tree).results([KATA])[0].outcome is Outcome.SOLVED
+    assert list(folder.iterdir()) == []
 
 
 def test_closing_ends_the_prepared_process(runner):
