@@ -110,7 +110,7 @@ def test_nothing_of_a_check_stays_behind(tree, tmp_path, monkeypatch):
     left = f"import tempfile\nassert tempfile.mkstemp()[1].startswith({str(folder)!r})\n"
     write(tree, f"{ANSWER}\n{left}")
     assert Runner(tree).results([KATA])[0].outcome is Outcome.SOLVED
-    assert list(folder.iterdir()) == []
+    assert list(folder.glob("dojo-*")) == []
 
 
 def test_closing_ends_the_prepared_process(runner):
