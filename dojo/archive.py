@@ -75,7 +75,9 @@ def restore(kata: str, when: str = "", tree: Path = layout.KATAS) -> tuple[Path,
     """
     fitting = [copy for copy in copies(kata) if copy.name.startswith(when.replace(":", "-"))]
     if not fitting:
-        names = ", ".join(copy.stem for copy in copies(kata)) or "none yet"
+        names = ", ".join(copy.stem for copy in copies(kata))
+        if not names:
+            raise ArchiveError(f"no answer of {kata} has been put away yet")
         raise ArchiveError(f"no kept answer of {kata} fits {when!r}; kept: {names}")
     chosen = fitting[-1]
     content = chosen.read_bytes()

@@ -1,5 +1,6 @@
 """What the learner sees: the board, the failures, and what to do next."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -67,6 +68,9 @@ def report(console: Console, katas: Sequence[Kata], results: Sequence[Result], t
         console.print(line, highlight=False, markup=False)
 
 
+_LABELS = {"expected": "green", "got": "red", "first": "", "in all": "", "cause": "bold yellow"}
+
+
 def failure(console: Console, result: Result) -> None:
     """Prints the first failure of one kata, and what else fails."""
     first = result.failures[0]
@@ -76,8 +80,9 @@ def failure(console: Console, result: Result) -> None:
     if first.clause and (text := stubs.clauses(result.kata).get(first.clause)):
         console.print(Padding(Text(f"{first.clause}. {text}", "italic"), (0, 0, 0, 2)))
     console.print()
+    width = console.width if console.is_terminal else None
     for line in first.message.splitlines():
-        console.print(_coloured(line), soft_wrap=True)
+        console.print(_message_row(line, width), soft_wrap=True)
     if first.output:
         console.print(Text("\n  your code printed", "bold"))
         for line in first.output.splitlines():
@@ -86,11 +91,18 @@ def failure(console: Console, result: Result) -> None:
         console.print(Text(f"\n  {others}", "dim"))
 
 
-def _coloured(line: str) -> Text:
-    for label, style in [("expected", "green"), ("got", "red"), ("cause", "bold yellow")]:
+def _message_row(line: str, width: int | None) -> Text:
+    """One line of a message; what follows a label is folded under itself."""
+    for label, style in _LABELS.items():
         if line.startswith(f"  {label} "):
-            return Text("  ").append(line[2:12], style).append(line[12:])
-    return Text(f"  {line.strip()}" if not line.startswith("  ") else line)
+            text = line[12:] if width is None else _folded(line[12:], width - 12)
+            return Text("  ").append(line[2:12], style).append(text)
+    return Text(line if line.startswith("  ") else f"  {line.strip()}")
+
+
+def _folded(text: str, width: int) -> str:
+    lines = textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * 12}".join(lines)
 
 
 def _others(result: Result, first: Failure) -> str:

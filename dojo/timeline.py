@@ -83,7 +83,8 @@ def summary(found: Sequence[Entry]) -> list[str]:
     """Returns how many were solved, and how the latest solutions compare with the first."""
     ended = [e for e in found if e.outcome in (*_ENDED, attempts.SOLVED)]
     in_time = sum(e.in_time for e in ended)
-    lines = [f"{len(found)} attempts: {in_time} of {len(ended)} ended ones solved in time"]
+    attempted = f"{len(found)} attempt{'' if len(found) == 1 else 's'}"
+    lines = [f"{attempted}, {len(ended)} to the end, {in_time} solved in time"]
     for kata in dict.fromkeys(e.kata for e in found):
         solved = [e.seconds for e in found if e.kata == kata and e.outcome == attempts.SOLVED]
         if len(solved) > 1:

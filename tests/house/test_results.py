@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from dojo import layout, results, scoreboard
 from dojo.questions import Kata
@@ -103,6 +104,16 @@ def test_the_screen_shows_what_a_learner_needs():
     assert "1. Values and gradients match" in text  # the clause, in its own words
     assert "your code printed\n    hello" in text
     assert "Next: nox -s check -- focal_loss --watch" in text
+
+
+def test_a_terminal_folds_a_long_row_under_itself():
+    row = "  expected  [0.25 0.5 0.75]  by " + "the formula of the paper " * 5
+    failure = Failure("test_1_x", "1", f"f(x)\n\n{row}", None)
+    shown = screen(result(failures=[failure]), force_terminal=True)
+    lines = Text.from_ansi(shown).plain.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("  expected  "))
+    assert max(map(len, lines)) <= 80
+    assert lines[at + 1].startswith(" " * 12 + "paper the formula")
 
 
 def test_colour_is_for_terminals_only():

@@ -48,7 +48,7 @@ def test_the_table_has_a_row_an_attempt_and_fits_80_columns(dojo, record):
 
 def test_getting_better_is_said(dojo, record):
     shown = dojo("history").stdout
-    assert "5 attempts: 1 of 4 ended ones solved in time" in shown
+    assert "5 attempts, 4 to the end, 1 solved in time" in shown
     assert "losses/focal_loss: first solved in 28:20, last in 10:00" in shown
 
 
