@@ -245,8 +245,8 @@ def _trial(trial: Trial) -> str:
         model = paper.without_docstring(debrief.model_answer(entry.kata))
         own = paper.without_docstring(trial.own)
         diff = difflib.unified_diff(own, model, "yours", "model answer", lineterm="")
-        text = "\n".join(diff) or "Your code is the model answer, letter for letter."
-        lines.append(f"```diff\n{text}\n```")
+        text = "\n".join(diff)
+        lines.append(f"```diff\n{text}\n```" if text else paper.SAME)
     return "\n\n".join(lines)
 
 

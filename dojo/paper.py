@@ -19,6 +19,7 @@ from dojo.results import Result
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "": ("·", "dim")}
 # Two columns of code need this much; below it the diff is one column.
+SAME = "Your code is the model answer, letter for letter."
 SIDE_BY_SIDE = 140
 
 # Splits before each numbered item of an indented block.
@@ -115,7 +116,7 @@ def _one_column(left: Sequence[str], right: Sequence[str]) -> Text:
     styles = {"-": "red", "+": "green"}
     for line in difflib.unified_diff(left, right, "yours", "model answer", lineterm="", n=3):
         text.append(f"{line}\n", styles.get(line[:1], "dim" if line[:2] == "@@" else ""))
-    return text if text else Text("Your code is the model answer, letter for letter.")
+    return text if text else Text(SAME)
 
 
 def _two_columns(left: Sequence[str], right: Sequence[str]) -> Table:

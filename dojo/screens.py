@@ -261,7 +261,7 @@ class AttemptScreen(Screen[str], Careful):
         Binding("p", "pause", "pause", tooltip="stop the clock, and go on"),
         Binding("r", "reset", "reset", tooltip="the empty stub again; your text is kept"),
         Binding("g", "give_up", "give up", tooltip="end it, and show the answer"),
-        Binding("n", "next", "next", tooltip="leave this kata and take another"),
+        Binding("n", "next", "next", tooltip="leave this kata and go on"),
         Binding("q", "leave", "quit", tooltip="leave; your file stays as it is"),
     ]
 
