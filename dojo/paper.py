@@ -18,8 +18,8 @@ from dojo import layout, scoreboard
 from dojo.results import Result
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "": ("·", "dim")}
-# Two columns of code need this much; below it the diff is one column.
 SAME = "Your code is the model answer, letter for letter."
+# Two columns of code need this much; below it the diff is one column.
 SIDE_BY_SIDE = 140
 
 # Splits before each numbered item of an indented block.
