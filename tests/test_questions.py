@@ -1240,7 +1240,7 @@ def learned(loss):
 
 def test_l08_a_function_is_aligned_and_a_subclass_is_not():
     as_function, _, _ = learned(squared_error)
-    np.testing.assert_allclose(as_function, [1, 2, 3], atol=0.05)
+    np.testing.assert_allclose(as_function, [1, 2, 3], atol=0.05)  # the other ends 1 to 3 away
     weights, loss, variance = learned(Subclass())
     np.testing.assert_allclose(loss, variance, rtol=1e-5)
     (weight,) = {abs(round(float(w), 5)) for w in weights}

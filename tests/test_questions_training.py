@@ -573,7 +573,8 @@ def test_o08_which_optimizers_do_not_sum_duplicates(keras, tf):
         name
         for name in names
         for make in [getattr(keras.optimizers, name)]
-        if not np.allclose(moved(make(0.1), True), moved(make(0.1), False), rtol=1e-2)
+        # Those that sum agree to rounding; the others drop a gradient.
+        if not np.allclose(moved(make(0.1), True), moved(make(0.1), False), rtol=1e-5)
     ]
     assert_quoted(f"In Keras 3.15 {', '.join(wrong[:-1])} and {wrong[-1]} do not sum duplicates")
 
