@@ -21,8 +21,9 @@ def make_stub(question: str, answer: str) -> str:
     """
     lines = answer.splitlines()
     tree = ast.parse(answer)
+    # ast.get_source_segment splits the whole source again for each.
     imports = [
-        ast.get_source_segment(answer, node)
+        "\n".join(lines[node.lineno - 1 : node.end_lineno])
         for node in tree.body
         if isinstance(node, (ast.Import, ast.ImportFrom))
     ]
@@ -31,7 +32,7 @@ def make_stub(question: str, answer: str) -> str:
         for node in tree.body
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_"
     ]
-    head = f'"""{_docstring(question)}"""\n\n' + "\n".join(str(line) for line in imports)
+    head = f'"""{_docstring(question)}"""\n\n' + "\n".join(imports)
     return "\n\n\n".join([head, *public]) + "\n"
 
 
