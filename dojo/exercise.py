@@ -1,7 +1,5 @@
 """What a waiting process does before it gets a file to check."""
 
-import functools
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,9 +12,10 @@ def exercise() -> None:
     """
     import tests.replicas  # noqa: F401  (two logical CPUs, before the first op of all)
     from tests.gradient_checks import vjp
+    from tests.modes import MODES
 
     x = tf.constant([1.0, -2.0])
-    for mode in (lambda f: f, tf.function, functools.partial(tf.function, jit_compile=True)):
+    for mode in MODES.values():
         vjp(tf.nn.softplus, [x], mode=mode)
     model = keras.Sequential([keras.Input([2]), keras.layers.Dense(1)])
     model.compile(loss="mse", jit_compile=False)

@@ -1,6 +1,5 @@
 """Points tests/<track>/test_<kata>.py at the same kata of the tree under test."""
 
-import functools
 import importlib.machinery
 import importlib.util
 import os
@@ -63,13 +62,9 @@ class _Fresh(importlib.machinery.SourceFileLoader):
 @pytest.fixture(params=["eager", "graph", "XLA"])
 def mode(request):
     """A function that compiles another: not at all, with tf.function, or with XLA."""
-    import tensorflow as tf
+    import tests.modes
 
-    return {
-        "eager": lambda function: function,
-        "graph": tf.function,
-        "XLA": functools.partial(tf.function, jit_compile=True),
-    }[request.param]
+    return tests.modes.MODES[request.param]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
+from tests.modes import trace
 
 
 def random_upstream(shape, seed=0):
@@ -37,7 +38,18 @@ def vjp(function, inputs, upstream=None, mode=lambda function: function):
 
 
 def assert_gradient(
-    function, x, want, *, call, oracle, rtol, atol=0.0, inputs=None, bugs=None, **how
+    function,
+    x,
+    want,
+    *,
+    call,
+    oracle,
+    rtol,
+    atol=0.0,
+    value=None,
+    inputs=None,
+    bugs=None,
+    **how,
 ):
     """Fails unless the gradient of `function` at `x` is `want` of a random upstream.
 
@@ -47,29 +59,55 @@ def assert_gradient(
         want: Function from an upstream, shaped like the value, to the gradient [...].
         call: The forward call, as the learner would write it.
         oracle, rtol, atol, inputs: As for `assert_close`.
+        value: [...] array that the same run must return, or None for any.
         bugs: {cause: function like `want`}. A dropped upstream is always among them.
         **how: `mode` for `vjp`.
     """
     __tracebackhide__ = True
     x = tf.convert_to_tensor(x)
     upstream = random_upstream(np.shape(function(x)))
-    (slope,) = vjp(function, [x], upstream, **how)[1]
+    got, (slope,) = vjp(function, [x], upstream, **how)
+    close = {"oracle": oracle, "rtol": rtol, "atol": atol, "dtype": x.dtype.name, "inputs": inputs}
+    if value is not None:
+        assert_close(got, value, call=call, **close)
     call = f"tape.gradient({call}, x, output_gradients=upstream)"
     if slope is None:
         cause = "no differentiable path leads from x to the result"
         raise mismatch(call, expected=f"a tensor, by {oracle}", got="None", cause=cause)
     wrong = {cause: bug(upstream) for cause, bug in (bugs or {}).items()}
-    assert_close(
-        slope,
-        want(upstream),
-        call=call,
-        oracle=oracle,
-        rtol=rtol,
-        atol=atol,
-        dtype=x.dtype.name,
-        inputs=inputs,
-        bugs=wrong | {"the upstream gradient dropped": want(np.ones_like(upstream))},
-    )
+    wrong["the upstream gradient dropped"] = want(np.ones_like(upstream))
+    assert_close(slope, want(upstream), call=call, bugs=wrong, **close)
+
+
+def every_mode(function, *args):
+    """Returns `function` as it is, traced by tf.function, and compiled by XLA.
+
+    Args:
+        function: Takes and returns tensors, in any structure.
+        *args: Tensors like those it will be called with.
+
+    Returns:
+        {how to say it before a call: function}. The last two share one trace, which
+        takes as long as many a compilation.
+    """
+    traced = trace(function, *args)
+    compiled = tf.function(lambda *args: traced(*args), jit_compile=True)
+    return {"": function, "in a tf.function: ": traced, "compiled by XLA: ": compiled}
+
+
+def assert_gradient_in_every_mode(function, x, want, *, call, **how):
+    """Fails unless `assert_gradient` passes eagerly, in tf.function, and in XLA.
+
+    Args:
+        function, x, want, call, **how: As for `assert_gradient`.
+    """
+    __tracebackhide__ = True
+    x = tf.convert_to_tensor(x)
+    upstream = random_upstream(np.shape(function(x)))
+    modes = every_mode(lambda: vjp(function, [x], upstream))
+    for said, compute in modes.items():
+        mode = lambda _, compute=compute: compute
+        assert_gradient(function, x, want, call=said + call, mode=mode, **how)
 
 
 def assert_gradients(function, inputs, want, *, call, oracle, rtol, atol=0.0, bugs=None, **how):
@@ -121,14 +159,29 @@ def assert_gradient_by_differences(function, inputs, *, call, rtol=1e-6, atol=1e
     """
     __tracebackhide__ = True
     inputs = [tf.constant(i, tf.float64) for i in inputs]
-    theory, coarse = tf.test.compute_gradient(function, inputs, delta=1e-3)
-    _, fine = tf.test.compute_gradient(function, inputs, delta=5e-4)
-    for position, (got, wide, narrow) in enumerate(zip(theory, coarse, fine, strict=True)):
+    upstream = random_upstream(np.shape(function(*inputs)))
+    for position, slope in enumerate(vjp(function, inputs, upstream)[1]):
+
+        def weighted(x, before=inputs[:position], after=inputs[position + 1 :]):
+            return np.sum(upstream * function(*before, tf.constant(x), *after).numpy())
+
         assert_close(
-            tf.constant(got),
-            (4 * narrow - wide) / 3,
-            call=f"the Jacobian of {call} with respect to argument {position}",
+            slope,
+            _differences(weighted, inputs[position].numpy()),
+            call=f"the gradient of sum(upstream * {call}) with respect to argument {position}",
             oracle="central differences in float64",
             rtol=rtol,
             atol=atol,
         )
+
+
+def _differences(function, x, h=1e-3):
+    """Returns the slopes [...] of a function of x [...] that returns one number."""
+    slopes = np.empty_like(x)
+    for place in np.ndindex(x.shape):
+        unit = np.zeros_like(x)
+        unit[place] = h
+        wide = (function(x + unit) - function(x - unit)) / (2 * h)
+        narrow = (function(x + unit / 2) - function(x - unit / 2)) / h
+        slopes[place] = (4 * narrow - wide) / 3
+    return slopes

@@ -45,11 +45,14 @@ from tests.closeness import assert_close, mismatch
 from tests.gradient_checks import (
     assert_gradient,
     assert_gradient_by_differences,
-    random_upstream,
-    vjp,
+    assert_gradient_in_every_mode,
 )
-from tests.keras_losses import assert_one_value_per_example, assert_trains_and_reloads
-from tests.serialization import assert_config_round_trip
+from tests.keras_losses import (
+    assert_config_keeps_the_loss,
+    assert_one_value_per_example,
+    assert_trains_and_reloads,
+)
+from tests.modes import graph
 
 # p_y is at most 0.8 here, so 1 - p_y loses a factor 5 of eps, and its power gamma = 5
 # another 5; log p_y loses 4 at |z| <= 2.5. 30 * 6e-8 = 2e-6 in float32, five times that;
@@ -70,6 +73,26 @@ LOGITS = np.array(
 ALPHA = [0.25, 1.0, 0.5, 2.0]
 INPUTS = {"label": LABELS}
 PAPER = "the formula in float64"
+
+# Each row: label, logits, loss at gamma, slope at gamma; exp(-17) = 4e-8 is the most that
+# is left out.
+E4 = 1e4
+CERTAIN = [
+    (0, [E4, -E4, 0.0, -9.0], lambda g: 0.0, [0, 0, 0, 0]),
+    (0, [17.0, 0.0, -3.0, -9.0], lambda g: np.exp(-17) * (g == 0), [0, 0, 0, 0]),
+    (0, [40.0, 0.0, 1.0, -9.0], lambda g: 0.0, [0, 0, 0, 0]),
+    (1, [E4, -E4, 0.0, -9.0], lambda g: 2 * E4, [1, -1, 0, 0]),
+    (2, [E4, -E4, 0.0, -9.0], lambda g: E4, [1, 0, -1, 0]),
+    (1, [100.0, -100.0, 0.0, -9.0], lambda g: 200.0, [1, -1, 0, 0]),
+    (2, [-E4, -E4, E4, -9.0], lambda g: 0.0, [0, 0, 0, 0]),
+]
+
+
+def certain(gamma):
+    """The columns of `CERTAIN`: labels, logits, losses and slopes, as arrays."""
+    labels, logits, losses, slopes = zip(*CERTAIN, strict=True)
+    losses = np.array([loss(gamma) for loss in losses])
+    return np.array(labels), np.array(logits, "float32"), losses, np.array(slopes)
 
 
 def softmax(z):
@@ -233,7 +256,7 @@ def test_2_a_class_may_weigh_nothing(kata):
 
 
 def test_2_both_may_be_arguments_of_a_graph(kata):
-    compiled = tf.function(
+    compiled = graph(
         lambda y, z, alpha, gamma: kata.softmax_focal_loss(y, z, alpha=alpha, gamma=gamma)
     )
     for alpha, gamma in [(ALPHA, 2.0), (ALPHA[::-1], 0.5)]:
@@ -248,7 +271,7 @@ def test_2_both_may_be_arguments_of_a_graph(kata):
         )
 
 
-def test_3_gradient_matches_the_formula(kata, mode):
+def test_3_gradient_matches_the_formula(kata):
     args = (LABELS, LOGITS, ALPHA, 1.5)
     rate, p = slope(*args), softmax(LOGITS)
     assert_gradient(
@@ -266,16 +289,32 @@ def test_3_gradient_matches_the_formula(kata, mode):
             ),
             "the sign": lambda up: up[:, None] * -rate,
         },
-        mode=mode,
     )
 
 
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 3.0], ids="gamma={}".format)
-def test_3_gradient_matches_finite_differences(kata, gamma):
+def test_3_every_mode_agrees_up_to_certain_logits(kata):
+    labels, logits, losses, slopes = certain(gamma=0.5)
+    args = (LABELS, LOGITS, ALPHA, 0.5)
+    alpha_y = np.array(ALPHA)[labels]
+    rate = np.vstack([slope(*args), alpha_y[:, None] * slopes])
+    every = np.append(LABELS, labels)
+    assert_gradient_in_every_mode(
+        lambda z: kata.softmax_focal_loss(every, z, alpha=ALPHA, gamma=0.5),
+        np.vstack([LOGITS, logits]).astype("float32"),
+        lambda upstream: upstream[:, None] * rate,
+        value=np.append(oracle(*args), alpha_y * losses),
+        call=f"softmax_focal_loss(labels, x, alpha={ALPHA}, gamma=0.5)",
+        oracle="the formula in float64, and its limits as one logit leads",
+        rtol=2e-5,
+        atol=1e-6,
+    )
+
+
+def test_3_gradient_matches_finite_differences(kata):
     assert_gradient_by_differences(
-        lambda z: kata.softmax_focal_loss(LABELS[2:], z, alpha=ALPHA, gamma=gamma),
-        [LOGITS[2:]],
-        call=f"softmax_focal_loss(labels, x, alpha={ALPHA}, gamma={gamma})",
+        lambda z: kata.softmax_focal_loss(LABELS[2], z, alpha=ALPHA, gamma=3.0),
+        [LOGITS[2]],
+        call=f"softmax_focal_loss({LABELS[2]}, x, alpha={ALPHA}, gamma=3.0)",
     )
 
 
@@ -292,6 +331,19 @@ def test_4_without_alpha_and_gamma_it_is_cross_entropy(kata):
     )
 
 
+def test_4_gradient_is_p_minus_the_one_hot_label(kata):
+    difference = softmax(LOGITS) - np.eye(4)[LABELS]
+    assert_gradient(
+        lambda z: kata.softmax_focal_loss(LABELS, z, gamma=0),
+        LOGITS.astype("float32"),
+        lambda upstream: upstream[:, None] * difference,
+        call="softmax_focal_loss(labels, x, gamma=0)",
+        oracle="softmax(logits) - onehot(labels)",
+        rtol=2e-5,
+        inputs={"label": LABELS[:, None], "logit": LOGITS},
+    )
+
+
 def test_4_two_classes_are_the_binary_focal_loss(kata):
     labels, z = np.array([0, 1, 0, 1]), np.array([[0.5, 2.0], [-1.0, 1.0], [3.0, 1.5], [2, 1]])
     p = 1 / (1 + np.exp(z[:, 0] - z[:, 1]))
@@ -305,56 +357,27 @@ def test_4_two_classes_are_the_binary_focal_loss(kata):
     )
 
 
-# Each row: label, logits, loss at gamma, slope at gamma; exp(-17) = 4e-8 is the most that
-# is left out.
-E4 = 1e4
-CERTAIN = [
-    (0, [E4, -E4, 0.0], lambda g: 0.0, [0, 0, 0]),
-    (0, [17.0, 0.0, -3.0], lambda g: np.exp(-17) * (g == 0), [0, 0, 0]),
-    (0, [40.0, 0.0, 1.0], lambda g: 0.0, [0, 0, 0]),
-    (1, [E4, -E4, 0.0], lambda g: 2 * E4, [1, -1, 0]),
-    (2, [E4, -E4, 0.0], lambda g: E4, [1, 0, -1]),
-    (1, [100.0, -100.0, 0.0], lambda g: 200.0, [1, -1, 0]),
-    (2, [-E4, -E4, E4], lambda g: 0.0, [0, 0, 0]),
-]
-
-
-def assert_certain(kata, gamma, mode):
-    """The limits as one logit leads hold for loss and gradient."""
-    __tracebackhide__ = True
-    labels = np.array([row[0] for row in CERTAIN])
-    logits = np.array([row[1] for row in CERTAIN], "float32")
-    losses = np.array([row[2](gamma) for row in CERTAIN])
-    slopes = np.array([row[3] for row in CERTAIN])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0], ids="gamma={}".format)
+def test_5_certain_logits_keep_loss_and_gradient_finite(kata, gamma):
+    labels, logits, losses, slopes = certain(gamma)
     loss = lambda z: kata.softmax_focal_loss(labels, z, gamma=gamma)
-    upstream = random_upstream(labels.shape)
-    value, (gradient,) = vjp(loss, [logits], upstream, mode)
-    call = f"softmax_focal_loss(labels, logits, gamma={gamma})"
-    limit = {"oracle": "the limit as one logit leads", "rtol": 1e-5, "atol": 1e-6}
+    how = {"oracle": "the limit as one logit leads", "rtol": 1e-5, "atol": 1e-6}
     assert_close(
-        value,
+        loss(logits),
         losses,
-        call=call,
+        call=f"softmax_focal_loss(labels, logits, gamma={gamma})",
         inputs={"label": labels, "first logit": logits[:, 0]},
         bugs={"p clipped at 1e-7": np.minimum(losses, -np.log(1e-7))},
-        **limit,
+        **how,
     )
-    assert_close(
-        gradient,
-        upstream[:, None] * slopes,
-        call=f"tape.gradient({call}, logits, output_gradients=upstream)",
+    assert_gradient(
+        loss,
+        logits,
+        lambda upstream: upstream[:, None] * slopes,
+        call=f"softmax_focal_loss(labels, x, gamma={gamma})",
         inputs={"label": labels[:, None], "logit": logits},
-        **limit,
+        **how,
     )
-
-
-@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0], ids="gamma={}".format)
-def test_5_certain_logits_keep_loss_and_gradient_finite(kata, gamma):
-    assert_certain(kata, gamma, mode=lambda function: function)
-
-
-def test_5_certain_logits_stay_finite_in_every_mode(kata, mode):
-    assert_certain(kata, 0.5, mode)
 
 
 def test_5_ties_at_the_extremes(kata):
@@ -442,14 +465,14 @@ def test_8_a_model_trained_with_it_comes_back(kata, tmp_path):
 
 
 def test_8_comes_back_from_its_config(kata):
-    settings = {"alpha": ALPHA, "gamma": 1.5, "reduction": "sum", "name": "mine"}
-    revived = assert_config_round_trip(kata.SparseCategoricalFocalLoss, **settings)
-    assert_close(
-        revived(LABELS, LOGITS),
-        oracle(LABELS, LOGITS, ALPHA, 1.5).sum(),
-        call="the revived SparseCategoricalFocalLoss(…, reduction='sum')(y_true, y_pred)",
-        oracle=PAPER,
+    assert_config_keeps_the_loss(
+        kata.SparseCategoricalFocalLoss,
+        LABELS,
+        LOGITS,
+        oracle(LABELS, LOGITS, ALPHA, 1.5),
         rtol=RTOL["float32"],
+        alpha=ALPHA,
+        gamma=1.5,
     )
 
 
@@ -467,10 +490,19 @@ def test_9_a_small_network_learns_the_digits(kata):
     )
     # The true class weighs 2 for even digits, so that alpha takes part.
     loss = kata.SparseCategoricalFocalLoss(alpha=[2.0, 1.0] * 5, gamma=0.5)
-    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss=loss)
-    model.fit(x_train, y_train, epochs=1, batch_size=100, verbose=0)
+
+    @tf.function
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            value = loss(y, model(x))
+        weights = model.trainable_variables
+        for weight, slope in zip(weights, tape.gradient(value, weights), strict=True):
+            weight.assign_sub(0.3 * slope)
+
+    for start in range(0, len(x_train), 100):
+        step(x_train[start : start + 100], y_train[start : start + 100])
     accuracy = np.mean(np.argmax(model(x_test), axis=-1) == y_test)
-    # Over twenty seeds a right loss gives 0.815 to 0.865; a guess gives 0.1.
+    # Over twenty seeds a right loss gives 0.829 to 0.855; a guess gives 0.1.
     if not accuracy >= 0.7:
-        call = "accuracy after model.fit(digits, labels, epochs=1)"
+        call = "accuracy after 60 steps in tf.function, each on 100 digits"
         raise mismatch(call, expected="at least 0.7", got=f"{accuracy:.3f}")

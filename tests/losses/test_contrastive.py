@@ -31,9 +31,17 @@ import pytest
 import tensorflow as tf
 
 from tests.closeness import assert_close
-from tests.gradient_checks import assert_gradient, assert_gradient_by_differences
-from tests.keras_losses import assert_one_value_per_example, assert_trains_and_reloads
-from tests.serialization import assert_config_round_trip
+from tests.gradient_checks import (
+    assert_gradient,
+    assert_gradient_by_differences,
+    assert_gradient_in_every_mode,
+)
+from tests.keras_losses import (
+    assert_config_keeps_the_loss,
+    assert_one_value_per_example,
+    assert_trains_and_reloads,
+)
+from tests.modes import graph
 
 # Distances and margins are multiples of 1/8, so margin - d is exact. A square, a product
 # and a sum with 0 round three times, 3 * 5e-4 in float16 and 3 * 6e-8 in float32; a power
@@ -164,7 +172,7 @@ def test_2_margin_may_be_a_tensor(kata):
 
 
 def test_2_margin_may_be_an_argument_of_a_graph(kata):
-    compiled = tf.function(lambda y, d, margin: kata.contrastive_loss(y, d, margin=margin))
+    compiled = graph(lambda y, d, margin: kata.contrastive_loss(y, d, margin=margin))
     for margin in (1.0, 4.0):
         distance = tf.constant(DISTANCE, tf.float32)
         assert_close(
@@ -177,7 +185,7 @@ def test_2_margin_may_be_an_argument_of_a_graph(kata):
         )
 
 
-def test_3_gradient_matches_the_formula(kata, mode):
+def test_3_gradient_matches_the_formula(kata):
     args = (LABELS, DISTANCE, 2.5)
     assert_gradient(
         lambda d: kata.contrastive_loss(LABELS, d, margin=2.5),
@@ -194,7 +202,6 @@ def test_3_gradient_matches_the_formula(kata, mode):
             ),
             "no gradient where label = 0": lambda up: up * 2 * DISTANCE * LABELS,
         },
-        mode=mode,
     )
 
 
@@ -207,21 +214,17 @@ def test_3_gradient_matches_finite_differences(kata):
     )
 
 
-def test_3_far_pairs_are_finite_and_right(kata, mode):
-    labels, far = np.array([1, 0]), np.array([1e4, 1e4], "float32")
-    loss = lambda d: kata.contrastive_loss(labels, d, margin=2.5)
-    how = {"rtol": 1e-6, "inputs": {"label": labels, "distance": far}}
-    call = "contrastive_loss([1, 0], {}, margin=2.5)"
-    value = mode(loss)(tf.constant(far))
-    assert_close(value, [1e8, 0.0], call=call.format("[1e4, 1e4]"), oracle=PAPER, **how)
-    assert_gradient(
-        loss,
-        far,
-        lambda upstream: upstream * [2e4, 0.0],
-        call=call.format("x"),
-        oracle="2 d, and 0 beyond the margin",
-        mode=mode,
-        **how,
+def test_3_every_mode_agrees_up_to_far_pairs(kata):
+    labels, distance = np.append(LABELS, [1, 0]), np.append(DISTANCE, [1e4, 1e4])
+    assert_gradient_in_every_mode(
+        lambda d: kata.contrastive_loss(labels, d, margin=2.5),
+        distance.astype("float32"),
+        lambda upstream: upstream * slope(labels, distance, 2.5),
+        value=oracle(labels, distance, 2.5),
+        call="contrastive_loss(y_true, x, margin=2.5)",
+        oracle=PAPER,
+        rtol=1e-6,  # as in the test of the gradient
+        inputs={"label": labels, "distance": distance},
     )
 
 
@@ -290,12 +293,11 @@ def test_6_a_model_trained_with_it_comes_back(kata, tmp_path):
 
 
 def test_6_comes_back_from_its_config(kata):
-    settings = {"margin": 2.5, "reduction": "sum", "name": "mine"}
-    revived = assert_config_round_trip(kata.ContrastiveLoss, **settings)
-    assert_close(
-        revived(LABELS, DISTANCE),
-        oracle(LABELS, DISTANCE, 2.5).sum(),
-        call="the revived ContrastiveLoss(2.5, reduction='sum')(y_true, y_pred)",
-        oracle=PAPER,
+    assert_config_keeps_the_loss(
+        kata.ContrastiveLoss,
+        LABELS,
+        DISTANCE,
+        oracle(LABELS, DISTANCE, 2.5),
         rtol=1e-6,  # a sum of eight
+        margin=2.5,
     )

@@ -32,9 +32,17 @@ import pytest
 import tensorflow as tf
 
 from tests.closeness import assert_close
-from tests.gradient_checks import assert_gradient, assert_gradient_by_differences
-from tests.keras_losses import assert_one_value_per_example, assert_trains_and_reloads
-from tests.serialization import assert_config_round_trip
+from tests.gradient_checks import (
+    assert_gradient,
+    assert_gradient_by_differences,
+    assert_gradient_in_every_mode,
+)
+from tests.keras_losses import (
+    assert_config_keeps_the_loss,
+    assert_one_value_per_example,
+    assert_trains_and_reloads,
+)
+from tests.modes import graph
 
 # exp(x) turns an absolute error in x into a relative one: eps * gamma * |z| is at most
 # 6e-8 * 5 * 8 = 2.4e-6 in float32. Four times that; for float16 eps is 5e-4, so 8e-2.
@@ -44,6 +52,14 @@ LABELS = np.array([[1, 0, 1], [0, 1, 0]])
 LOGITS = np.array([[2.0, 0.1, -8.0], [-0.3, 0.0, 5.0]], "float32")
 INPUTS = {"label": LABELS, "logit": LOGITS}
 PAPER = "the formula in float64"
+
+# In the limit the loss is 0, or |logit| where the model is certain and wrong.
+CERTAIN = {
+    "labels": np.array([1, 1, 1, 0, 0, 0]),
+    "logits": np.array([40.0, 1e4, -1e4, 1e4, -1e4, -40.0], "float32"),
+    "loss": np.array([0, 0, 1e4, 1e4, 0, 0]),
+    "slope": np.array([0, 0, -1, 1, 0, 0]),
+}
 
 
 def parts(y, z, alpha):
@@ -133,7 +149,7 @@ def test_1_labels_may_have_any_dtype(kata, labels):
     )
 
 
-def test_1_gradient_matches_the_formula(kata, mode):
+def test_1_gradient_matches_the_formula(kata):
     args = (LABELS, LOGITS, 0.25, 1.5)
     assert_gradient(
         lambda z: kata.sigmoid_focal_loss(LABELS, z, alpha=0.25, gamma=1.5),
@@ -144,12 +160,28 @@ def test_1_gradient_matches_the_formula(kata, mode):
         rtol=RTOL["float32"],
         inputs=INPUTS,
         bugs={"(1 - p_t)^gamma detached": lambda upstream: upstream * detached(*args)},
-        mode=mode,
+    )
+
+
+def test_1_every_mode_agrees_up_to_certain_logits(kata):
+    labels = np.append(LABELS, CERTAIN["labels"])
+    weights = np.where(CERTAIN["labels"], 0.25, 0.75)
+    args = (LABELS, LOGITS, 0.25, 0.5)
+    slopes = np.append(slope(*args), weights * CERTAIN["slope"])
+    assert_gradient_in_every_mode(
+        lambda z: kata.sigmoid_focal_loss(labels, z, alpha=0.25, gamma=0.5),
+        np.append(LOGITS, CERTAIN["logits"]),
+        lambda upstream: upstream * slopes,
+        value=np.append(oracle(*args), weights * CERTAIN["loss"]),
+        call="sigmoid_focal_loss(labels, x, alpha=0.25, gamma=0.5)",
+        oracle="the formula in float64, and its limits",
+        rtol=RTOL["float32"],
+        atol=1e-12,  # At 40 the limit is off by exp(-40) = 4e-18.
     )
 
 
 def test_1_hyperparameters_may_be_tensors(kata):
-    loss = tf.function(lambda a, g: kata.sigmoid_focal_loss(LABELS, LOGITS, alpha=a, gamma=g))
+    loss = graph(lambda a, g: kata.sigmoid_focal_loss(LABELS, LOGITS, alpha=a, gamma=g))
     assert_close(
         loss(tf.constant(0.25), tf.constant(1.5)),
         oracle(LABELS, LOGITS, 0.25, 1.5),
@@ -163,8 +195,8 @@ def test_1_hyperparameters_may_be_tensors(kata):
 
 def test_1_gradient_matches_finite_differences(kata):
     assert_gradient_by_differences(
-        lambda z: kata.sigmoid_focal_loss(LABELS, z, alpha=0.25, gamma=1.5),
-        [LOGITS],
+        lambda z: kata.sigmoid_focal_loss(LABELS[0], z, alpha=0.25, gamma=1.5),
+        [LOGITS[0]],
         call="sigmoid_focal_loss(labels, x, alpha=0.25, gamma=1.5)",
     )
 
@@ -181,7 +213,7 @@ def test_2_without_alpha_and_gamma_it_is_cross_entropy(kata):
     )
 
 
-def test_2_gradient_is_p_minus_y_also_at_logit_0(kata, mode):
+def test_2_gradient_is_p_minus_y_also_at_logit_0(kata):
     labels, logits = np.array([1, 0, 1, 0]), np.array([0.0, 0.0, 3.0, -1.5], "float32")
     p = 1 / (1 + np.exp(-np.float64(logits)))
     one_sided = np.where(logits == 0, 1, p) - labels
@@ -198,42 +230,22 @@ def test_2_gradient_is_p_minus_y_also_at_logit_0(kata, mode):
                 lambda upstream: upstream * one_sided
             )
         },
-        mode=mode,
     )
-
-
-CERTAIN = {
-    "labels": np.array([1, 1, 1, 0, 0, 0]),
-    "logits": np.array([40.0, 1e4, -1e4, 1e4, -1e4, -40.0], "float32"),
-    "loss": np.array([0, 0, 1e4, 1e4, 0, 0]),
-    "slope": np.array([0, 0, -1, 1, 0, 0]),
-}
-
-
-def assert_certain(kata, gamma, mode):
-    """The limits as |logit| grows hold for loss and gradient."""
-    __tracebackhide__ = True
-    call = "sigmoid_focal_loss(labels, {}, " + f"gamma={gamma})"
-    limit = {
-        "oracle": "the limit as |logit| grows",
-        "rtol": RTOL["float32"],
-        "atol": 1e-12,  # At 40 the limit is off by exp(-40) = 4e-18.
-        "inputs": {"label": CERTAIN["labels"], "logit": CERTAIN["logits"]},
-    }
-    loss = lambda z: kata.sigmoid_focal_loss(CERTAIN["labels"], z, gamma=gamma)
-    logits = tf.constant(CERTAIN["logits"])
-    assert_close(mode(loss)(logits), CERTAIN["loss"], call=call.format("logits"), **limit)
-    slopes = lambda upstream: upstream * CERTAIN["slope"]
-    assert_gradient(loss, logits, slopes, call=call.format("x"), mode=mode, **limit)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0], ids="gamma={}".format)
 def test_3_certain_logits_keep_loss_and_gradient_finite(kata, gamma):
-    assert_certain(kata, gamma, mode=lambda function: function)
-
-
-def test_3_certain_logits_stay_finite_in_every_mode(kata, mode):
-    assert_certain(kata, 0.5, mode)
+    assert_gradient(
+        lambda z: kata.sigmoid_focal_loss(CERTAIN["labels"], z, gamma=gamma),
+        CERTAIN["logits"],
+        lambda upstream: upstream * CERTAIN["slope"],
+        value=CERTAIN["loss"],
+        call=f"sigmoid_focal_loss(labels, x, gamma={gamma})",
+        oracle="the limit as |logit| grows",
+        rtol=RTOL["float32"],
+        atol=1e-12,  # At 40 the limit is off by exp(-40) = 4e-18.
+        inputs={"label": CERTAIN["labels"], "logit": CERTAIN["logits"]},
+    )
 
 
 @pytest.mark.parametrize("gamma", [0.5, 2.0], ids="gamma={}".format)
@@ -244,13 +256,16 @@ def test_3_between_17_and_25_loss_and_gradient_are_right(kata, gamma):
     want = (q / (1 + q)) ** gamma * np.log1p(q)
     # d/dz of the above, where dq/dz = -q and d(1 - p_t)/dz = -p_t (1 - p_t).
     rise = -((q / (1 + q)) ** gamma) * (gamma / (1 + q) * np.log1p(q) + q / (1 + q))
-    call = f"sigmoid_focal_loss([1, 1, 1], {{}}, gamma={gamma})"
-    # eps * gamma * |z| is 6e-8 * 2 * 25 = 3e-6 here.
-    how = {"oracle": "the formula in exp(-z)", "rtol": 2e-5, "inputs": {"logit": logits}}
-    loss = lambda z: kata.sigmoid_focal_loss(labels, z, gamma=gamma)
-    logits = tf.constant(logits, tf.float32)
-    assert_close(loss(logits), want, call=call.format("logits"), **how)
-    assert_gradient(loss, logits, lambda up: up * rise, call=call.format("x"), **how)
+    assert_gradient(
+        lambda z: kata.sigmoid_focal_loss(labels, z, gamma=gamma),
+        tf.constant(logits, tf.float32),
+        lambda upstream: upstream * rise,
+        value=want,
+        call=f"sigmoid_focal_loss([1, 1, 1], x, gamma={gamma})",
+        oracle="the formula in exp(-z)",
+        rtol=2e-5,  # eps * gamma * |z| is 6e-8 * 2 * 25 = 3e-6 here.
+        inputs={"logit": logits},
+    )
 
 
 BAD = [
@@ -310,12 +325,12 @@ def test_6_a_model_trained_with_it_comes_back(kata, tmp_path):
 
 
 def test_6_comes_back_from_its_config(kata):
-    settings = {"alpha": 0.25, "gamma": 1.5, "reduction": "sum", "name": "mine"}
-    revived = assert_config_round_trip(kata.BinaryFocalLoss, **settings)
-    assert_close(
-        revived(LABELS, LOGITS),
-        oracle(LABELS, LOGITS, 0.25, 1.5).mean(axis=-1).sum(),
-        call="the revived BinaryFocalLoss(0.25, 1.5, reduction='sum')(y_true, y_pred)",
-        oracle=PAPER,
+    assert_config_keeps_the_loss(
+        kata.BinaryFocalLoss,
+        LABELS,
+        LOGITS,
+        oracle(LABELS, LOGITS, 0.25, 1.5).mean(axis=-1),
         rtol=RTOL["float32"],
+        alpha=0.25,
+        gamma=1.5,
     )

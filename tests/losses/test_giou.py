@@ -28,7 +28,7 @@ import pytest
 import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import assert_gradient, vjp
+from tests.gradient_checks import assert_gradient, every_mode, vjp
 
 # Areas are products of coordinates rounded at eps; a difference of areas may lose a
 # factor of 5, and four operations follow: 20 eps. A small epsilon in a denominator of
@@ -248,28 +248,48 @@ def test_4_boxes_without_area_have_the_loss_of_the_formula(kata, formula):
     )
 
 
-def test_4_boxes_without_area_keep_loss_and_gradient_finite(kata, mode):
-    # Both ways round, and the same point twice.
-    true = tf.constant(np.concatenate([EMPTY_TRUE, EMPTY_PRED, POINT]))
-    pred = tf.constant(np.concatenate([EMPTY_PRED, EMPTY_TRUE, POINT]))
-    both = lambda x: kata.giou_loss(true, x) + kata.giou_loss(true, x, mode="iou")
-    loss, (rise,) = vjp(both, [pred], mode=mode)
-    call = "giou_loss(boxes_true, x) + giou_loss(boxes_true, x, mode='iou')"
+# Both ways round, and the same point twice.
+NO_AREA_TRUE = np.concatenate([EMPTY_TRUE, EMPTY_PRED, POINT])
+NO_AREA_PRED = np.concatenate([EMPTY_PRED, EMPTY_TRUE, POINT])
+
+
+def both_modes(kata, true):
+    return lambda x: (
+        kata.giou_loss(boxes_pred=x, boxes_true=true) + kata.giou_loss(true, x, mode="iou")
+    )
+
+
+def assert_finite(true, pred, loss, rise, said=""):
+    __tracebackhide__ = True
+    call = f"{said}giou_loss(boxes_true, x) + giou_loss(boxes_true, x, mode='iou')"
     for asked, got in [(call, loss), (f"tape.gradient({call}, x)", rise)]:
+        if got is None:
+            raise mismatch(asked, expected="finite numbers", got="None")
         bad = ~np.isfinite(got.numpy()).reshape([len(pred), -1]).all(axis=-1)
         if bad.any():
             at = np.argmax(bad)
-            boxes = f"for boxes {true.numpy()[at]} and {pred.numpy()[at]}"
+            boxes = f"for boxes {true[at]} and {pred[at]}"
             cause = "0 / 0 for boxes without area; tf.where selects the value, not the gradient"
             given = {"expected": "finite numbers", "got": f"{got.numpy()[at]} {boxes}"}
             raise mismatch(asked, **given, cause=cause)
 
 
-def test_5_every_mode_agrees(kata, mode):
-    call = "giou_loss(boxes_true=boxes_true, boxes_pred=x)"
-    by_keyword = lambda boxes: kata.giou_loss(boxes_pred=boxes, boxes_true=TRUE)
-    loss, (rise,) = vjp(by_keyword, [tf.constant(PRED, tf.float32)], mode=mode)
-    assert_close(loss, oracle(giou), call=call, oracle=PAPER, **FLOAT32)
-    differences = "central differences of the formula"
-    asked = f"tape.gradient({call}, x)"
-    assert_close(rise, slope(giou), call=asked, oracle=differences, **FLOAT32)
+def test_4_boxes_without_area_keep_loss_and_gradient_finite(kata):
+    loss, (rise,) = vjp(both_modes(kata, NO_AREA_TRUE), [NO_AREA_PRED])
+    assert_finite(NO_AREA_TRUE, NO_AREA_PRED, loss, rise)
+
+
+def test_5_every_mode_agrees(kata):
+    true = np.concatenate([TRUE, NO_AREA_TRUE])
+    pred = np.concatenate([PRED, NO_AREA_PRED]).astype("float32")
+    boxes = tf.constant(pred)
+    modes = every_mode(lambda: vjp(both_modes(kata, true), [boxes]))
+    want, slopes = oracle(giou) + oracle(iou), slope(giou) + slope(iou)
+    for said, compute in modes.items():
+        loss, (rise,) = compute()
+        assert_finite(true, pred, loss, rise, said)
+        call = f"{said}giou_loss(boxes_true, x) + giou_loss(boxes_true, x, mode='iou')"
+        assert_close(loss[:6], want, call=call, oracle=PAPER, **FLOAT32)
+        differences = "central differences of the formula"
+        asked = f"tape.gradient({call}, x)"
+        assert_close(rise[:6], slopes, call=asked, oracle=differences, **FLOAT32)

@@ -36,9 +36,17 @@ import pytest
 import tensorflow as tf
 
 from tests.closeness import assert_close
-from tests.gradient_checks import assert_gradient, assert_gradient_by_differences
-from tests.keras_losses import assert_one_value_per_example, assert_trains_and_reloads
-from tests.serialization import assert_config_round_trip
+from tests.gradient_checks import (
+    assert_gradient,
+    assert_gradient_by_differences,
+    assert_gradient_in_every_mode,
+)
+from tests.keras_losses import (
+    assert_config_keeps_the_loss,
+    assert_one_value_per_example,
+    assert_trains_and_reloads,
+)
+from tests.modes import graph
 
 # Log-probabilities reach 12 and are off by eps * 12, as are the sums over C = 4; no loss
 # is below 0.25: 5e-4 * 12 / 0.25 in float16, 6e-8 * 12 / 0.25 in float32, twice each.
@@ -49,6 +57,11 @@ LABELS = np.array([2, 0, 1])
 LOGITS = np.array([[-1.0, 0.5, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0], [2.0, -6.5, 4.0, -1.25]])
 INPUTS = {"label": LABELS}
 PAPER = "the formula in float64"
+CERTAIN = {
+    "labels": np.array([0, 1, 2]),
+    "logits": np.array([[1e4, -1e4, 0.0, 0.0]] * 3, "float32"),
+    "softmax": np.array([[1, 0, 0, 0]] * 3),
+}
 
 
 def softmax(z):
@@ -65,6 +78,11 @@ def cross_entropy(target, z):
 
 def oracle(labels, z, s):
     return cross_entropy(target(labels, s), np.float64(z))
+
+
+def certain(s):
+    """The losses of `CERTAIN`: log softmax is [0, -2e4, -1e4, -1e4], and its mean -1e4."""
+    return (1 - s) * np.array([0.0, 2e4, 1e4]) + s * 1e4
 
 
 def on_the_others(labels, s):
@@ -122,9 +140,9 @@ def test_1_equals_the_dense_loss_of_keras(kata):
         from_logits=True, label_smoothing=0.1, reduction="none"
     )
     assert_close(
-        kata.smoothed_cross_entropy(LABELS, tf.constant(LOGITS, tf.float32)),
+        kata.smoothed_cross_entropy(LABELS.tolist(), LOGITS.tolist()),
         dense(np.eye(4)[LABELS], LOGITS),
-        call="smoothed_cross_entropy(labels, logits)",
+        call="smoothed_cross_entropy(labels, logits), both lists",
         oracle="CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)",
         rtol=RTOL["float32"],
         inputs=INPUTS,
@@ -163,7 +181,7 @@ def test_2_any_number_of_leading_axes(kata, shape):
     )
 
 
-def test_3_gradient_is_softmax_minus_target(kata, mode):
+def test_3_gradient_is_softmax_minus_target(kata):
     p, s = softmax(LOGITS), 0.3
     rate = p - target(LABELS, s)
     assert_gradient(
@@ -183,46 +201,56 @@ def test_3_gradient_is_softmax_minus_target(kata, mode):
             "the uniform part detached": lambda up: up[:, None] * (1 - s) * (p - np.eye(4)[LABELS]),
             "the sign": lambda up: up[:, None] * -rate,
         },
-        mode=mode,
+    )
+
+
+def test_3_every_mode_agrees_up_to_certain_logits(kata):
+    labels = np.append(LABELS, CERTAIN["labels"])
+    rate = np.vstack([softmax(LOGITS), CERTAIN["softmax"]]) - target(labels, 0.3)
+    assert_gradient_in_every_mode(
+        lambda z: kata.smoothed_cross_entropy(labels, z, smoothing=0.3),
+        np.vstack([LOGITS, CERTAIN["logits"]]).astype("float32"),
+        lambda upstream: upstream[:, None] * rate,
+        value=np.append(oracle(LABELS, LOGITS, 0.3), certain(0.3)),
+        call="smoothed_cross_entropy(labels, x, smoothing=0.3)",
+        oracle="the formula in float64, and its limits",
+        rtol=1e-5,
+        atol=1e-6,  # as in the test before
     )
 
 
 def test_3_gradient_matches_finite_differences(kata):
     assert_gradient_by_differences(
-        lambda z: kata.smoothed_cross_entropy(LABELS, z, smoothing=0.3),
-        [LOGITS],
-        call="smoothed_cross_entropy(labels, x, smoothing=0.3)",
+        lambda z: kata.smoothed_cross_entropy(1, z, smoothing=0.3),
+        [LOGITS[2]],
+        call="smoothed_cross_entropy(1, x, smoothing=0.3)",
     )
 
 
-def test_4_certain_logits_keep_loss_and_gradient_finite(kata, mode):
-    logits = np.array([[1e4, -1e4, 0.0, 0.0]] * 3, "float32")
-    labels = np.array([0, 1, 2])
+def test_4_certain_logits_keep_loss_and_gradient_finite(kata):
+    labels, logits = CERTAIN["labels"], CERTAIN["logits"]
     loss = lambda z: kata.smoothed_cross_entropy(labels, z, smoothing=0.2)
-    call = "smoothed_cross_entropy([0, 1, 2], {}, smoothing=0.2)"
-    # log softmax is [0, -2e4, -1e4, -1e4] in each row, and its mean -1e4.
     assert_close(
-        mode(loss)(tf.constant(logits)),
-        0.8 * np.array([0.0, 2e4, 1e4]) + 0.2 * 1e4,
-        call=call.format("logits"),
+        loss(tf.constant(logits)),
+        certain(0.2),
+        call="smoothed_cross_entropy([0, 1, 2], logits, smoothing=0.2)",
         oracle="the limit as |logit| grows",
         rtol=RTOL["float32"],
         inputs={"label": labels},
         bugs={
             "log(softmax + 1e-7)": np.array([0.15, 0.95, 0.95]) * -np.log(1e-7),
-            "no smoothing": [0.0, 2e4, 1e4],
+            "no smoothing": certain(0),
         },
     )
-    rate = [1, 0, 0, 0] - target(labels, 0.2)
+    rate = CERTAIN["softmax"] - target(labels, 0.2)
     assert_gradient(
         loss,
         logits,
         lambda upstream: upstream[:, None] * rate,
-        call=call.format("x"),
+        call="smoothed_cross_entropy([0, 1, 2], x, smoothing=0.2)",
         oracle="softmax - target",
         rtol=RTOL["float32"],
         inputs={"label": labels[:, None], "logit": logits},
-        mode=mode,
     )
 
 
@@ -250,7 +278,7 @@ def test_5_full_smoothing_ignores_the_label(kata):
 
 
 def test_5_smoothing_may_be_an_argument_of_a_graph(kata):
-    compiled = tf.function(lambda y, z, s: kata.smoothed_cross_entropy(y, z, smoothing=s))
+    compiled = graph(lambda y, z, s: kata.smoothed_cross_entropy(y, z, smoothing=s))
     for s in (0.1, 0.5):
         assert_close(
             compiled(tf.constant(LABELS), tf.constant(LOGITS, tf.float32), tf.constant(s)),
@@ -319,12 +347,11 @@ def test_8_a_model_trained_with_it_comes_back(kata, tmp_path):
 
 
 def test_8_comes_back_from_its_config(kata):
-    settings = {"smoothing": 0.3, "reduction": "sum", "name": "mine"}
-    revived = assert_config_round_trip(kata.SmoothedCrossEntropy, **settings)
-    assert_close(
-        revived(LABELS, LOGITS),
-        oracle(LABELS, LOGITS, 0.3).sum(),
-        call="the revived SmoothedCrossEntropy(0.3, reduction='sum')(y_true, y_pred)",
-        oracle=PAPER,
+    assert_config_keeps_the_loss(
+        kata.SmoothedCrossEntropy,
+        LABELS,
+        LOGITS,
+        oracle(LABELS, LOGITS, 0.3),
         rtol=RTOL["float32"],
+        smoothing=0.3,
     )

@@ -29,9 +29,18 @@ import pytest
 import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import assert_gradient, assert_gradient_by_differences, vjp
-from tests.keras_losses import assert_one_value_per_example, assert_trains_and_reloads
-from tests.serialization import assert_config_round_trip
+from tests.gradient_checks import (
+    assert_gradient,
+    assert_gradient_by_differences,
+    every_mode,
+    vjp,
+)
+from tests.keras_losses import (
+    assert_config_keeps_the_loss,
+    assert_one_value_per_example,
+    assert_trains_and_reloads,
+)
+from tests.modes import graph
 
 # No term is negative, so relative errors do not grow: six roundings at most, and 1 - tau
 # at tau = 0.9 is ten times less exact than tau. 16 * eps covers both; float64 may meet a
@@ -175,7 +184,7 @@ def test_2_one_tau_per_row(kata):
 
 
 def test_2_tau_may_be_an_argument_of_a_graph(kata):
-    compiled = tf.function(lambda y, p, tau: kata.pinball_loss(y, p, tau=tau))
+    compiled = graph(lambda y, p, tau: kata.pinball_loss(y, p, tau=tau))
     for tau in (0.1, 0.8):
         y_true, y_pred = tf.constant(TRUE, tf.float32), tf.constant(PRED, tf.float32)
         assert_close(
@@ -190,7 +199,7 @@ def test_2_tau_may_be_an_argument_of_a_graph(kata):
 UNEQUAL = {"y_true": TRUE + 1.0, "y_pred": PRED}  # no tie
 
 
-def test_3_gradient_matches_the_formula(kata, mode):
+def test_3_gradient_matches_the_formula(kata):
     rate = slope(**UNEQUAL, tau=PER_COLUMN) / 3
     flipped = -slope(UNEQUAL["y_pred"], UNEQUAL["y_true"], PER_COLUMN) / 3
     assert_gradient(
@@ -206,7 +215,6 @@ def test_3_gradient_matches_the_formula(kata, mode):
             "e = y_pred - y_true": lambda up: up[:, None] * flipped,
             "no 1 / D of the mean": lambda up: up[:, None] * 3 * rate,
         },
-        mode=mode,
     )
 
 
@@ -218,14 +226,34 @@ def test_3_gradient_matches_finite_differences(kata):
     )
 
 
-def test_3_equality_costs_nothing_and_has_a_finite_gradient(kata, mode):
+def assert_finite(gradient, *, call):
+    __tracebackhide__ = True
+    if gradient is None or not np.isfinite(gradient).all():
+        raise mismatch(call, expected="finite numbers", got=f"{gradient}")
+
+
+def test_3_equality_costs_nothing_and_has_a_finite_gradient(kata):
     loss = lambda p: kata.pinball_loss([[2.0, 0.0]], p, tau=0.9)
-    value, (gradient,) = vjp(loss, [tf.constant([[2.0, 0.0]])], mode=mode)
+    value, (gradient,) = vjp(loss, [tf.constant([[2.0, 0.0]])])
     call = "pinball_loss([[2, 0]], [[2, 0]], tau=0.9)"
     assert_close(value, [0.0], call=call, oracle="the formula", rtol=0.0)
-    if gradient is None or not np.isfinite(gradient).all():
-        call = f"tape.gradient({call}, y_pred)"
-        raise mismatch(call, expected="finite numbers", got=f"{gradient}")
+    assert_finite(gradient, call=f"tape.gradient({call}, y_pred)")
+
+
+def test_3_every_mode_agrees(kata):
+    y_true, y_pred = (np.vstack([rows, [2.0, 0.0, -1.0]]) for rows in UNEQUAL.values())
+    rate = slope(**UNEQUAL, tau=PER_COLUMN) / 3
+    x = tf.constant(y_pred, tf.float32)
+    modes = every_mode(lambda: vjp(lambda p: kata.pinball_loss(y_true, p, tau=PER_COLUMN), [x]))
+    for said, compute in modes.items():
+        value, (gradient,) = compute()
+        call = f"{said}pinball_loss(y_true, x, tau=[0.1, 0.5, 0.9])"
+        how = {"oracle": PAPER, "rtol": RTOL["float32"]}
+        assert_close(value, oracle(y_true, y_pred, PER_COLUMN), call=call, **how)
+        call = f"tape.gradient({call}, x)"
+        # The last row is a tie, where any finite slope will do.
+        assert_finite(gradient, call=call)
+        assert_close(gradient[:-1], rate, call=call, **how)
 
 
 BAD = {
@@ -284,12 +312,11 @@ def test_6_a_model_trained_with_it_comes_back(kata, tmp_path):
 
 
 def test_6_comes_back_from_its_config(kata):
-    settings = {"tau": 0.9, "reduction": "sum", "name": "mine"}
-    revived = assert_config_round_trip(kata.PinballLoss, **settings)
-    assert_close(
-        revived(TRUE, PRED),
-        oracle(TRUE, PRED, 0.9).sum(),
-        call="the revived PinballLoss(0.9, reduction='sum')(y_true, y_pred)",
-        oracle=PAPER,
+    assert_config_keeps_the_loss(
+        kata.PinballLoss,
+        TRUE,
+        PRED,
+        oracle(TRUE, PRED, 0.9),
         rtol=RTOL["float32"],
+        tau=0.9,
     )

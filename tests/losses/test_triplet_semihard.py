@@ -38,7 +38,8 @@ import pytest
 import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import assert_gradient, vjp
+from tests.gradient_checks import assert_gradient, every_mode, vjp
+from tests.modes import graph
 
 # Multiples of 1/8: squares and their sums are exact even in float16. By search, no
 # distance is nearer than 3% to another it is compared with, in any of the metrics.
@@ -166,6 +167,18 @@ def test_1_keeps_the_dtype_of_the_embeddings(kata, dtype):
     )
 
 
+def test_1_float64_keeps_its_digits(kata):
+    x = 10_000 + X / 3  # in float32 the thirds are off by 3e-4
+    assert_close(
+        kata.triplet_semihard_loss(LABELS, tf.constant(x), margin=MARGIN),
+        oracle(LABELS, x, MARGIN),
+        call=f"triplet_semihard_loss(labels, embeddings near 10,000 in float64, margin={MARGIN})",
+        oracle=PAPER,
+        rtol=RTOL["float64"],
+        bugs={"float32 arithmetic": oracle(LABELS, x.astype("float32"), MARGIN)},
+    )
+
+
 def test_1_defaults_are_those_of_the_signature(kata):
     assert_close(
         kata.triplet_semihard_loss(LABELS.tolist(), X.tolist()),
@@ -178,7 +191,7 @@ def test_1_defaults_are_those_of_the_signature(kata):
 
 
 def test_1_margin_may_be_an_argument_of_a_graph(kata):
-    compiled = tf.function(lambda y, x, m: kata.triplet_semihard_loss(y, x, margin=m))
+    compiled = graph(lambda y, x, m: kata.triplet_semihard_loss(y, x, margin=m))
     for margin in (0.75, 0.25):
         assert_close(
             compiled(tf.constant(LABELS), tf.constant(X, tf.float32), tf.constant(margin)),
@@ -303,10 +316,10 @@ def with_fixed_negatives():
     return slope(lambda x: oracle(LABELS, x, MARGIN, mine=lambda *_: next(again)), X)
 
 
-def test_4_gradient_matches_the_formula(kata, mode):
+def test_4_gradient_matches_the_formula(kata):
     fixed = with_fixed_negatives()
     bugs = {"no gradient through the negatives": lambda upstream: upstream * fixed}
-    assert_slope(kata, LABELS, X.astype("float32"), mode=mode, bugs=bugs)
+    assert_slope(kata, LABELS, X.astype("float32"), bugs=bugs)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -314,51 +327,70 @@ def test_4_gradient_of_each_metric(kata, metric):
     assert_slope(kata, LABELS, X, metric)
 
 
-def assert_right_at_distance_0(kata, x, mode):
-    """Loss and gradient match the formula for two of one class and one of another."""
+def value_and_gradient(kata):
+    """Returns the function from labels and x to the loss and its slopes times -1.5."""
+
+    def compute(labels, x):
+        loss = lambda x: kata.triplet_semihard_loss(labels, x, margin=MARGIN)
+        value, (gradient,) = vjp(loss, [x], upstream=-1.5)
+        return value, gradient
+
+    return compute
+
+
+def assert_right(modes, labels, x):
+    """Loss and gradient match the formula, which has slope 0 at distance 0."""
     __tracebackhide__ = True
-    labels, x = np.array([0, 0, 1]), np.array(x, "float32")
-    loss = lambda x: kata.triplet_semihard_loss(labels, x, margin=MARGIN)
-    value, (gradient,) = vjp(loss, [x], upstream=-1.5, mode=mode)
-    call = f"triplet_semihard_loss([0, 0, 1], {x.tolist()}, margin={MARGIN})"
-    want = oracle(labels, x, MARGIN)
-    assert_close(value, want, call=call, oracle=PAPER, rtol=RTOL["float32"])
-    assert_close(
-        gradient,
-        -1.5 * slope(lambda x: oracle(labels, x, MARGIN), np.float64(x)),
-        call=f"tape.gradient({call}, x, output_gradients=-1.5)",
-        oracle="central differences of the formula in float64",
-        rtol=1e-4,
-        atol=1e-5,
-    )
+    ids, x = np.array(labels), np.array(x, "float32")
+    want = oracle(ids, x, MARGIN)
+    rate = slope(lambda x: oracle(ids, x, MARGIN), np.float64(x))
+    for said, compute in modes.items():
+        value, gradient = compute(tf.constant(ids), tf.constant(x))
+        call = f"{said}triplet_semihard_loss({labels}, {x.tolist()}, margin={MARGIN})"
+        assert_close(value, want, call=call, oracle=PAPER, rtol=RTOL["float32"])
+        assert_close(
+            gradient,
+            -1.5 * rate,
+            call=f"tape.gradient({call}, x, output_gradients=-1.5)",
+            oracle="central differences of the formula in float64",
+            rtol=1e-4,
+            atol=1e-5,
+        )
 
 
-def test_5_equal_embeddings_of_one_class(kata, mode):
-    assert_right_at_distance_0(kata, [[0.0, 0.0], [0.0, 0.0], [0.5, 0.0]], mode)
-
-
-def test_5_equal_embeddings_of_two_classes(kata):
-    x = [[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]]
-    assert_right_at_distance_0(kata, x, mode=lambda function: function)
-
-
-def assert_nothing_to_pay(kata, labels, x, mode):
+def assert_nothing_to_pay(modes, labels, x):
     """Loss 0, and a gradient of zeros."""
     __tracebackhide__ = True
-    call = f"triplet_semihard_loss({labels}, x)"
-    x = tf.constant(x, tf.float32)
-    value, (gradient,) = vjp(lambda x: kata.triplet_semihard_loss(labels, x), [x], mode=mode)
     exact = {"oracle": "no pair, nothing to pay", "rtol": 0.0}
-    assert_close(value, 0.0, call=call, **exact)
-    assert_close(gradient, np.zeros(x.shape), call=f"tape.gradient({call}, x)", **exact)
+    for said, compute in modes.items():
+        value, gradient = compute(tf.constant(np.array(labels)), tf.constant(x, tf.float32))
+        call = f"{said}triplet_semihard_loss({labels}, x)"
+        assert_close(value, 0.0, call=call, **exact)
+        assert_close(gradient, np.zeros(x.shape), call=f"tape.gradient({call}, x)", **exact)
 
 
-def test_6_no_two_equal_labels_give_zero(kata, mode):
-    assert_nothing_to_pay(kata, [0, 1, 2], X[:3], mode)
+def test_4_every_mode_agrees(kata):
+    compute = value_and_gradient(kata)
+    modes = every_mode(compute, tf.constant(LABELS), tf.constant(X, tf.float32))
+    assert_right(modes, LABELS.tolist(), X)
+    assert_right(modes, [0, 0, 1, 2, 3, 4, 5], X[[0, 0, 2, 3, 4, 5, 6]])
+    assert_nothing_to_pay(modes, [0, 1, 2, 3, 4, 5, 6], X)
 
 
-def test_6_one_example_gives_zero(kata):
-    assert_nothing_to_pay(kata, [5], X[:1], mode=lambda function: function)
+EQUAL = {
+    "of one class": [[0.0, 0.0], [0.0, 0.0], [0.5, 0.0]],
+    "of two classes": [[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]],
+}
+
+
+@pytest.mark.parametrize("which", EQUAL)
+def test_5_equal_embeddings(kata, which):
+    assert_right({"": value_and_gradient(kata)}, [0, 0, 1], EQUAL[which])
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [5]], ids=str)
+def test_6_without_a_pair_nothing_is_to_pay(kata, labels):
+    assert_nothing_to_pay({"": value_and_gradient(kata)}, labels, X[: len(labels)])
 
 
 def test_7_the_graph_does_not_grow_with_the_batch(kata):

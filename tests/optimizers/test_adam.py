@@ -52,6 +52,7 @@ from tests.keras_optimizers import (
     random_gradients,
     scattered,
 )
+from tests.modes import graph
 from tests.serialization import assert_config_round_trip
 
 # A step is lr <= 0.4 times a ratio near 1 of some ten roundings; 1 - beta_2^t in float32
@@ -229,7 +230,7 @@ def test_3_a_schedule_sets_the_rate_of_each_step(kata, dtype):
         kata.Adam(schedule, **SETTINGS),
         walk(rates),
         gradients=GRADIENTS,
-        mode=tf.function,
+        mode=graph,
         dtype=dtype,
         call="Adam(a schedule that halves from 0.4, ...)",
         oracle=PAPER,

@@ -40,7 +40,6 @@ import functools
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests.keras_optimizers import (
     ROWS,
@@ -55,6 +54,7 @@ from tests.keras_optimizers import (
     random_gradients,
     scattered,
 )
+from tests.modes import graph
 from tests.serialization import assert_config_round_trip
 
 # A step is lr ||w|| <= 0.3 long, and known to some ten roundings and the 1.2e-6 of
@@ -262,7 +262,7 @@ def test_2_a_zero_gradient_moves_nothing(kata):
         kata.Lamb(0.05, **settings),
         oracle(gradients, [0.05] * 3, **settings),
         gradients=gradients,
-        mode=tf.function,
+        mode=graph,
         call=f"{CALL[:-4]}0.0), whose first gradient is 0",
         oracle=PAPER,
         **CLOSE,
@@ -278,7 +278,7 @@ def test_3_a_schedule_sets_the_rate_of_each_step(kata, dtype):
         kata.Lamb(schedule, **SETTINGS),
         walk(rates),
         gradients=GRADIENTS,
-        mode=tf.function,
+        mode=graph,
         dtype=dtype,
         call="Lamb(a schedule that halves from 0.2, ...)",
         oracle=PAPER,

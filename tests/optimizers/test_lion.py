@@ -50,6 +50,7 @@ from tests.keras_optimizers import (
     random_gradients,
     scattered,
 )
+from tests.modes import graph
 from tests.serialization import assert_config_round_trip
 
 # Steps are lr or nothing. Each weight below 4 rounds by 1.2e-7 a step: 10 * 1.2e-7.
@@ -190,7 +191,7 @@ def test_3_a_schedule_sets_the_rate_of_each_step(kata, dtype):
         kata.Lion(schedule, **BETAS),
         walk(rates),
         gradients=GRADIENTS,
-        mode=tf.function,
+        mode=graph,
         dtype=dtype,
         call="Lion(a schedule that halves from 0.4, ...)",
         oracle=FORMULA,

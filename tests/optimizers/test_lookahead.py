@@ -48,6 +48,7 @@ from tests.keras_optimizers import (
     random_gradients,
     trajectory,
 )
+from tests.modes import graph
 from tests.serialization import revive
 
 # Eight steps and three syncs of some four roundings on weights below 4: 50 * 1.2e-7.
@@ -205,7 +206,7 @@ def test_2_adam_keeps_its_state_and_its_step_count(kata):
         kata.Lookahead(make(), **SETTINGS),
         oracle(steps_of(make()), **SETTINGS),
         gradients=GRADIENTS,
-        mode=tf.function,
+        mode=graph,
         call="Lookahead(Adam(0.1), sync_period=3, slow_step_size=0.3)",
         oracle="the steps of keras.optimizers.Adam, added up in float64",
         rtol=1e-6,
@@ -254,7 +255,7 @@ def test_3_a_schedule_sets_the_rate_of_each_step(kata):
         kata.Lookahead(sgd(schedule), **SETTINGS),
         walk(rates),
         gradients=GRADIENTS,
-        mode=tf.function,
+        mode=graph,
         call="Lookahead(SGD(a schedule that halves from 0.4, momentum=0.8), ...)",
         oracle=FORMULA,
         bugs={
