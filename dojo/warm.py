@@ -22,6 +22,7 @@ import gc  # noqa: E402
 
 import _pytest.config  # noqa: E402
 import keras  # noqa: E402
+import numpy.random  # noqa: E402, F401
 import pytest  # noqa: E402, F401
 import pytest_timeout  # noqa: E402, F401
 import tensorflow as tf  # noqa: E402

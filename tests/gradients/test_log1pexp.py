@@ -52,9 +52,11 @@ EXACTLY = "the formula in decimals"
 
 
 def by_decimals(formula, x):
-    """A formula of e^x in 400 digits, far more than e^-700 has zeros: [...] float64."""
-    with decimal.localcontext(prec=400):
-        flat = [float(formula(decimal.Decimal(float(v)).exp())) for v in np.ravel(x)]
+    """A formula of e^x, in more digits than e^-|x| or e^-700 has zeros: [...] float64."""
+    flat = []
+    for v in np.ravel(x).tolist():
+        with decimal.localcontext(prec=min(400, 40 + int(abs(v) / 2.3))):
+            flat.append(float(formula(decimal.Decimal(v).exp())))
     return np.reshape(flat, np.shape(x))
 
 

@@ -29,7 +29,12 @@ import pytest
 import tensorflow as tf
 
 from tests.closeness import assert_close
-from tests.gradient_checks import assert_gradient, assert_gradient_by_differences, vjp
+from tests.gradient_checks import (
+    assert_gradient,
+    assert_gradient_by_differences,
+    assert_gradients,
+    vjp,
+)
 
 # log_softmax subtracts logits and a log of order 10, each rounded: eps * 10, once per
 # class. As an absolute error that is 3 * 10 * eps * 1.5 (the labels): 5e-2, 3e-6, 1e-14;
@@ -206,25 +211,18 @@ def test_4_certain_logits_have_a_finite_loss(kata, dtype):
 
 
 def test_4_certain_logits_have_finite_gradients(kata, mode):
-    labels, logits = (tf.constant(a, tf.float32) for a in CERTAIN.values())
-    how = {"oracle": "the limit of the formula", "inputs": CERTAIN, "mode": mode}
-    slopes = CERTAIN["label"].sum(-1, keepdims=True) * CERTAIN_P - CERTAIN["label"]
-    assert_gradient(
-        lambda z: kata.softmax_cross_entropy(labels, z),
-        logits,
-        lambda upstream: per_row(upstream, slopes),
-        call="softmax_cross_entropy(labels, x)",
-        bugs={UNIT_MASS: lambda upstream: per_row(upstream, CERTAIN_P - CERTAIN["label"])},
+    mass = CERTAIN["label"].sum(-1, keepdims=True)
+    slopes = {"labels": -CERTAIN_LOG_P, "logits": mass * CERTAIN_P - CERTAIN["label"]}
+    unit = CERTAIN_P - CERTAIN["label"]
+    assert_gradients(
+        kata.softmax_cross_entropy,
+        {f"{name}s": tf.constant(a, tf.float32) for name, a in CERTAIN.items()},
+        lambda upstream: {name: per_row(upstream, slope) for name, slope in slopes.items()},
+        call="softmax_cross_entropy(labels, logits)",
+        oracle="the limit of the formula",
+        bugs={UNIT_MASS: lambda upstream: {"logits": per_row(upstream, unit)}},
+        mode=mode,
         **FLOAT32,
-        **how,
-    )
-    assert_gradient(
-        lambda y: kata.softmax_cross_entropy(y, logits),
-        labels,
-        lambda upstream: per_row(upstream, -CERTAIN_LOG_P),
-        call="softmax_cross_entropy(x, logits)",
-        **FLOAT32,
-        **how,
     )
 
 

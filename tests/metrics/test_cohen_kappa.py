@@ -40,7 +40,7 @@ import tensorflow as tf
 
 from tests.closeness import assert_close
 from tests.keras_metrics import (
-    assert_measures_in_fit,
+    assert_measures_in_evaluate,
     assert_modes_agree,
     assert_reloads,
     assert_resets,
@@ -251,15 +251,15 @@ def test_4_reset_forgets(kata):
     assert_resets(lambda: kata.CohenKappa(5), Y_TRUE, Y_PRED, 0.0, rtol=CLOSE["rtol"])
 
 
-def test_5_every_mode_agrees(kata, mode):
+@pytest.mark.parametrize("mode", ["eager", "XLA"], indirect=True)
+def test_5_eager_and_compiled_agree(kata, mode):
     make = lambda: kata.CohenKappa(5, weightage="linear")
     of = functools.partial(oracle, weightage="linear")
     assert_modes_agree(make, Y_TRUE, Y_PRED, of, mode=mode, **CLOSE)
 
 
 def test_5_measures_in_evaluate(kata):
-    want = oracle(Y_TRUE, Y_PRED)
-    assert_measures_in_fit(lambda: kata.CohenKappa(5), Y_TRUE, Y_PRED, want, **CLOSE)
+    assert_measures_in_evaluate(lambda: kata.CohenKappa(5), Y_TRUE, Y_PRED, oracle, **CLOSE)
 
 
 BAD = [{"num_classes": 1}, {"num_classes": 0}, {"weightage": "cubic"}, {"weightage": "None"}]

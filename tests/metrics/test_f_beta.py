@@ -37,7 +37,7 @@ import tensorflow as tf
 
 from tests.closeness import assert_close
 from tests.keras_metrics import (
-    assert_measures_in_fit,
+    assert_measures_in_evaluate,
     assert_modes_agree,
     assert_reloads,
     assert_resets,
@@ -277,7 +277,8 @@ def test_4_reset_forgets(kata, average):
     assert_resets(make, Y_TRUE, Y_PRED, np.zeros(() if average else 3), **CLOSE)
 
 
-def test_5_every_mode_agrees(kata, mode):
+@pytest.mark.parametrize("mode", ["eager", "XLA"], indirect=True)
+def test_5_eager_and_compiled_agree(kata, mode):
     make = lambda: kata.FBeta(3, average="weighted", beta=2.0)
     of = functools.partial(oracle, average="weighted", beta=2.0)
     assert_modes_agree(make, Y_TRUE, Y_PRED, of, mode=mode, **CLOSE)
@@ -285,8 +286,8 @@ def test_5_every_mode_agrees(kata, mode):
 
 def test_5_measures_in_evaluate(kata):
     make = lambda: kata.FBeta(3, average="macro", **SETTINGS)
-    want = oracle(Y_TRUE, Y_PRED, "macro", **SETTINGS)
-    assert_measures_in_fit(make, Y_TRUE, Y_PRED, want, **CLOSE)
+    of = functools.partial(oracle, average="macro", **SETTINGS)
+    assert_measures_in_evaluate(make, Y_TRUE, Y_PRED, of, **CLOSE)
 
 
 BAD = [{"num_classes": 1}, {"beta": 0}, {"beta": -1.0}, {"average": "mean"}]
