@@ -181,9 +181,9 @@ def test_1_float64_keeps_its_digits(kata):
 
 def test_1_defaults_are_those_of_the_signature(kata):
     assert_close(
-        kata.triplet_semihard_loss(LABELS.tolist(), X.tolist()),
+        kata.triplet_semihard_loss(LABELS, tf.constant(X, tf.float32)),
         oracle(LABELS, X, 1.0),
-        call="triplet_semihard_loss(labels, embeddings), both lists",
+        call="triplet_semihard_loss(labels, embeddings)",
         oracle=PAPER,
         rtol=RTOL["float32"],
         dtype="float32",

@@ -34,10 +34,8 @@ import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
 from tests.training_checks import (
-    BIAS,
     CLOSE,
     DECAY,
-    KERNEL,
     RATE,
     START,
     descend,
@@ -147,22 +145,6 @@ def test_1_any_number_of_micro_batches(kata, sizes):
     kata.accumulated_step(model, weighted_squares, optimizer, micro_batches(sizes=sizes))
     call = f"accumulated_step(…, {len(sizes)} micro-batches)"
     assert_stepped(model, descend(START, X, Y, 1 / N), call)
-
-
-def test_1_an_embedding_takes_the_same_step(kata):
-    # Its gradient is made of tf.IndexedSlices, which "+" does not add.
-    table = keras.layers.Embedding(3, 2)
-    model = keras.Sequential([keras.Input([], dtype="int32"), table])
-    optimizer = keras.optimizers.SGD(RATE)
-    optimizer.build(model.trainable_variables)
-    table.set_weights([KERNEL])
-    ids = np.arange(N) % 3
-    pairs = zip(split(ids, SIZES), split(np.float32(Y), SIZES), strict=True)
-    kata.accumulated_step(model, weighted_squares, optimizer, list(pairs))
-    # Its rows are those of a kernel that meets one-hot vectors.
-    want = descend([KERNEL, 0 * BIAS], np.eye(3)[ids], Y, 1 / N, decay=0, factor=1)[0]
-    call = "the table of an Embedding after accumulated_step"
-    assert_close(tf.constant(table.embeddings), want, call=call, oracle=JOINED, **CLOSE)
 
 
 class Halving(keras.optimizers.schedules.LearningRateSchedule):
