@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -124,15 +124,15 @@ class Reporter:
 class Held:
     """A pytest plugin that has all ready, then waits until there is a file to check."""
 
-    def __init__(self, wait: Callable[[], object]) -> None:
-        self._wait = wait
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         from dojo.exercise import exercise
 
-        exercise()
-        self._wait()
+        exercise(wanted=self._connection.poll)
+        self._connection.recv()
 
 
 def _nothing(*_: Any, **__: Any) -> str:

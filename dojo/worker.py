@@ -80,7 +80,7 @@ def work(job: Job, connection: Connection) -> None:
     reporter = Reporter(job, send)
     if job.tree.resolve() != layout.REFERENCE:
         sys.addaudithook(reporter.guard)
-    plugins = [reporter, Held(connection.recv)] if job.held else [reporter]
+    plugins = [reporter, Held(connection)] if job.held else [reporter]
     code = pytest.main(_arguments(job), plugins=plugins)
     reporter.close()
     send(("finished", int(code)))
