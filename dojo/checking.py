@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.status import Status
 
-from dojo import catalogue, layout, results, scoreboard
+from dojo import catalogue, forks, layout, results, scoreboard
 from dojo.history import History, HistoryError
 from dojo.questions import Kata
 from dojo.results import Outcome, Result
@@ -52,7 +52,7 @@ def watch(plan: Plan) -> int:
     katas = catalogue.select(plan.names)
     console = Console(highlight=False)
     runner = Runner(plan.tree, plan.limit, plan.jobs)
-    runner.warm_up()
+    forks.warm_up()
     paths = [kata.path for kata in katas]
     with Watcher(paths, plan.tree) as watcher, contextlib.closing(runner):
         saved = set(paths)

@@ -313,12 +313,16 @@ def _anki(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    from dojo import compare, forks
+
+    unknown = sorted(set(options.names) - set(compare.NAMES))
+    if unknown:
+        known = ", ".join(compare.NAMES)
+        raise Refusal(f"there is no comparison {unknown[0]}; there are {known}")
+    # matplotlib, too, takes a second to import.
+    forks.warm_up()
     from dojo.compare import command
 
-    unknown = sorted(set(options.names) - set(command.COMPARISONS))
-    if unknown:
-        known = ", ".join(command.COMPARISONS)
-        raise Refusal(f"there is no comparison {unknown[0]}; there are {known}")
     wish = command.Wish(
         names=options.names,
         tree=_tree(options) if options.tree else None,

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dojo import forks
 from dojo.results import Failure, Outcome, Result
 from dojo.runner import Event, Runner
 from dojo.watch import Watcher
@@ -30,7 +31,7 @@ class Examiner:
 
     def __enter__(self) -> "Examiner":
         # Before a screen takes the terminal: the warm process inherits what is open.
-        self._runner.warm_up()
+        forks.warm_up()
         self._watcher.__enter__()
         # Daemons: leaving must not wait for an import of TensorFlow.
         threading.Thread(target=self._work, daemon=True).start()

@@ -1,12 +1,11 @@
 """Runs katas side by side, each in a process of its own, under a deadline.
 
-One warm process imports TensorFlow and is forked once for each kata (multiprocessing's
-forkserver). Where there is no fork, a fresh interpreter takes its place.
+The warm process (`dojo.forks`) is forked once for each kata. Where there is no fork, a
+fresh interpreter takes its place.
 """
 
 import contextlib
 import dataclasses
-import multiprocessing
 import multiprocessing.connection
 import os
 import re
@@ -20,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from dojo import layout
+from dojo import forks, layout
 from dojo.results import Failure, Outcome, RanTest, Result, clause_of
 from dojo.static import static_verdict
 from dojo.worker import Job, work
@@ -78,19 +77,8 @@ class Runner:
         self.tree = tree
         self.limit = limit
         self.jobs = jobs or _cores()
-        methods = multiprocessing.get_all_start_methods()
-        self._context: Any = multiprocessing.get_context(
-            "forkserver" if "forkserver" in methods else "spawn"
-        )
-        self._context.set_forkserver_preload(["dojo.warm"])
+        self._context = forks.context()
         self._spare: _Run | None = None
-
-    def warm_up(self) -> None:
-        """Starts the warm process and returns at once; the first kata waits for it."""
-        if self._context.get_start_method() == "forkserver":
-            from multiprocessing import forkserver
-
-            forkserver.ensure_running()
 
     def prepare(self, kata: str) -> None:
         """Starts a process that has this kata's tests ready, and waits for its file.

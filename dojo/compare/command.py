@@ -259,19 +259,20 @@ def _grid(sheet: Sheet) -> Table:
 
 def write_pictures(reports: Sequence[Report], wish: Wish) -> int:
     """Writes all pictures anew, and returns how many."""
-    count = 0
     for report in reports:
         # One whose curve failed this time must not show an older one.
         for old in [*wish.output.glob(f"{report.name}_*.*")]:
             with contextlib.suppress(OSError):
                 old.unlink()
-        for picture in report.pictures:
-            png, _ = pictures.write(picture, wish.output)
-            if wish.docs and picture.name in IN_README:
-                DOCS.mkdir(exist_ok=True)
-                write_whole(DOCS / png.name, png.read_bytes())
-            count += 1
-    return count
+    drawn = [picture for report in reports for picture in report.pictures]
+    pictures.write_all(drawn, wish.output)
+    if wish.docs:
+        DOCS.mkdir(exist_ok=True)
+        for picture in drawn:
+            if picture.name in IN_README:
+                png = f"{picture.name}.png"
+                write_whole(DOCS / png, (wish.output / png).read_bytes())
+    return len(drawn)
 
 
 def write_numbers(reports: Sequence[Report], plan: Plan, output: Path) -> None:

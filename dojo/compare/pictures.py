@@ -2,6 +2,9 @@
 
 import base64
 import io
+import multiprocessing
+import os
+import signal
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -53,6 +56,41 @@ CAPTION_SIZE = 8.0
 DPI = 160
 
 
+def write_all(drawn: Sequence[Picture], folder: Path) -> None:
+    """Writes the pictures; a second process draws half of them where there is a core for it."""
+    cores = os.cpu_count() or 1
+    if cores == 1 or "fork" not in multiprocessing.get_all_start_methods():
+        _write_share(drawn, folder)
+        return
+    # Forked, because closures that draw cannot be sent.
+    context: Any = multiprocessing.get_context("fork")
+    helper = context.Process(target=_help_writing, args=(drawn[1::2], folder))
+    helper.start()
+    try:
+        _write_share(drawn[0::2], folder)
+        helper.join()
+    finally:
+        helper.kill()
+        helper.join()
+    if helper.exitcode != 0:
+        # Again and here, where what is in the way is reported.
+        _write_share(drawn[1::2], folder)
+
+
+def _help_writing(drawn: Sequence[Picture], folder: Path) -> None:
+    # An interrupt is the parent's to tell of, and so is an error.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        _write_share(drawn, folder)
+    except Exception:
+        os._exit(1)
+
+
+def _write_share(drawn: Sequence[Picture], folder: Path) -> None:
+    for picture in drawn:
+        write(picture, folder)
+
+
 def write(picture: Picture, folder: Path) -> list[Path]:
     """Writes the picture with its caption as PNG and SVG, and returns both paths."""
     paths = []
@@ -87,7 +125,7 @@ def _drawn(picture: Picture, caption: bool) -> Figure:
             0.01, 0.01, "\n".join(lines), fontsize=CAPTION_SIZE, va="bottom", linespacing=1.3
         )
     # Laid out once, which takes as long as drawing: both file types take the positions so.
-    figure.draw_without_rendering()
+    figure.get_layout_engine().execute(figure)  # type: ignore[union-attr]
     figure.set_layout_engine("none")
     return figure
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import multiprocessing
 import multiprocessing.connection
 import signal
 import time
@@ -11,6 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from dojo import forks
 from dojo.compare.jobs import CompareError, Job, Result
 from dojo.compare.worker import serve
 
@@ -31,11 +31,7 @@ class Pool:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        methods = multiprocessing.get_all_start_methods()
-        self._context: Any = multiprocessing.get_context(
-            "forkserver" if "forkserver" in methods else "spawn"
-        )
-        self._context.set_forkserver_preload(["dojo.warm"])
+        self._context = forks.context()
         self._children: list[_Child] = []
 
     def __enter__(self) -> "Pool":

@@ -66,7 +66,8 @@ def build(modules: Modules, arm: str, optimizer: Any) -> Any:
             keras.layers.Dense(CLASSES),
         ]
     )
-    model.compile(optimizer, loss, metrics=["accuracy"])
+    # XLA would compile every seed anew, which takes longer than it saves.
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
     return model
 
 

@@ -8,12 +8,26 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from dojo import layout
-from dojo.compare import conclusions, digits, gradients, jobs, measures, optimizers, parts, protocol
+from dojo import compare, layout
+from dojo.compare import (
+    command,
+    conclusions,
+    digits,
+    gradients,
+    jobs,
+    measures,
+    optimizers,
+    parts,
+    pictures,
+    protocol,
+    together,
+)
 from dojo.compare.jobs import CompareError, Job, Store
 from dojo.compare.parts import Part
 from dojo.compare.protocol import Budget, Contender, Finding
+from dojo.compare.report import Picture, Plan
 from dojo.results import Outcome, Result
 
 BUDGET = Budget((0.1, 0.2, 0.3), tuning_seeds=(7, 8), seeds=(1, 2, 3), epochs=1, batch=2)
@@ -255,6 +269,49 @@ def test_breaks_name_the_kind_and_the_stretch():
     apart = np.array([0.0, 2.0, 0.0, 2.0, 2.0, 2.0, 2.0, 2.0])
     assert [str(b) for b in gradients.breaks(x, apart, truth, 0.0)] == ["0 at 2 points from 0 to 2"]
     assert not list(gradients.breaks(x, truth * (1 + 1e-4), truth, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("twin_rate", "caveat"),
+    [(0.01, False), (0.03, True)],
+    ids=["the same rate", "another rate"],
+)
+def test_like_parts_at_different_rates_are_said_to_be(twin_rate, caveat):
+    def result(rate):
+        return {"rate": rate, "validation": [[0.8], [0.9]], "test": [0.8, 0.9]}
+
+    found = {"custom": result(0.01), "twin": result(twin_rate)}
+    (said,) = together.Outcome(Plan({}), found).sentences()
+    assert said.startswith("All custom against its twin of Keras' parts: no difference")
+    assert ("different learning rates, 0.01 and 0.03" in said) == caveat
+
+
+def test_the_names_known_early_are_the_comparisons():
+    assert tuple(command.COMPARISONS) == compare.NAMES
+
+
+def test_all_pictures_are_written_and_each_shows_its_own(tmp_path):
+    def picture(name):
+        return Picture(name, name, "A caption.", lambda figure: figure.subplots().set_title(name))
+
+    names = ["first", "second", "third"]
+    pictures.write_all([picture(name) for name in names], tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{name}.{kind}" for name in names for kind in ("png", "svg")
+    }
+    for name in names:
+        assert f">{name}<" in (tmp_path / f"{name}.svg").read_text("utf-8")
+
+
+@pytest.mark.parametrize("broken", [0, 1], ids=["drawn here", "drawn by the second process"])
+def test_a_picture_that_cannot_be_drawn_says_why(tmp_path, broken):
+    def draw(figure):
+        raise ValueError("no such line")
+
+    drawn = [Picture(f"p{index}", "", "", Figure.subplots) for index in range(2)]
+    drawn[broken] = Picture("broken", "", "", draw)
+    with pytest.raises(ValueError, match="no such line"):
+        pictures.write_all(drawn, tmp_path)
 
 
 def test_the_parent_never_imports_tensorflow():
