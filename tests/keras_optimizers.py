@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import tests.replicas
 from tests.closeness import assert_close
+from tests.gradient_checks import every_mode
 
 # Two variables of different shapes: a slot shared between them cannot work.
 START = [np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.5]]), np.array([-0.75, 2.0])]
@@ -33,32 +34,43 @@ class Halving(keras.optimizers.schedules.LearningRateSchedule):
         return [self.first * 0.5**step for step in range(steps)]
 
 
-def random_gradients(steps=6, start=START, seed=0):
+def random_gradients(steps=4, start=START, seed=0):
     """Returns, per step and variable, float64 gradients whose signs change."""
     random = np.random.default_rng(seed)
     return [[random.normal(size=w.shape) for w in start] for _ in range(steps)]
 
 
-def trajectory(optimizer, gradients, start=START, dtype="float32", mode=lambda f: f):
+def per_step(rates, gradients):
+    """Returns a learning rate for each step, of one for all or one for each."""
+    return np.broadcast_to(rates, len(gradients))
+
+
+def trajectory(optimizer, gradients, start=START, dtype="float32"):
     """Applies gradients one step after another.
 
     Args:
         optimizer: A new optimizer.
         gradients: Per step, one [...] array per variable.
         start: The variables' first values.
-        mode: What compiles one step, such as `tf.function`.
 
     Returns:
         Per step, the value of each variable after it, in the variables' dtype.
     """
     variables = [tf.Variable(w, dtype=dtype) for w in start]
     optimizer.build(variables)
-    step = mode(lambda *g: optimizer.apply(g, variables))
+    return _walk(lambda *g: optimizer.apply(g, variables), variables, _tensors(gradients, dtype))
+
+
+def _walk(step, variables, gradients):
     path = []
-    for arrays in gradients:
-        step(*[tf.constant(g, dtype) for g in arrays])
+    for tensors in gradients:
+        step(*tensors)
         path.append([v.numpy() for v in variables])
     return path
+
+
+def _tensors(gradients, dtype="float32"):
+    return [[tf.constant(g, dtype) for g in arrays] for arrays in gradients]
 
 
 def flat(path):
@@ -66,26 +78,86 @@ def flat(path):
     return np.array([np.concatenate([np.ravel(w) for w in weights]) for weights in path])
 
 
-def assert_trajectory(optimizer, want, *, gradients, call, oracle, rtol, atol, bugs=None, **how):
+def assert_path(path, want, *, call, bugs=None, **close):
     """Fails unless the weights after every step are those of the oracle.
 
     Args:
-        optimizer: A new optimizer.
-        want: Per step, the weights, as `trajectory` returns them.
-        gradients: As for `trajectory`.
+        path, want: Per step, the weights, as `trajectory` returns them.
         call: The constructor call.
         bugs: {cause: trajectory of that bug}.
-        **how: `start`, `dtype`, `mode` for `trajectory`.
+        **close: `oracle`, `rtol`, `atol` for `assert_close`.
     """
     __tracebackhide__ = True
     assert_close(
-        tf.constant(flat(trajectory(optimizer, gradients, **how))),
+        tf.constant(flat(path)),
         flat(want),
-        call=f"the weights after each of {len(want)} steps of {call}",
-        oracle=oracle,
-        rtol=rtol,
-        atol=atol,
+        call=f"{call}: the weights after each of {len(want)} steps",
         bugs={cause: flat(path) for cause, path in (bugs or {}).items()},
+        **close,
+    )
+
+
+def assert_trajectory(optimizer, want, *, gradients, start=START, dtype="float32", **how):
+    """Fails unless the eager steps of an optimizer are those of the oracle.
+
+    Args:
+        optimizer: A new optimizer.
+        gradients, start, dtype: As for `trajectory`.
+        want, **how: As for `assert_path`.
+    """
+    __tracebackhide__ = True
+    assert_path(trajectory(optimizer, gradients, start, dtype), want, **how)
+
+
+def assert_compiled_trajectory(optimizer, want, *, gradients, call, bugs=None, **close):
+    """Fails unless steps in tf.function, then steps in XLA, are those of the oracle.
+
+    Args:
+        optimizer: A new optimizer.
+        gradients: As for `trajectory`. Each mode takes half of the steps.
+        want, call, bugs, **close: As for `assert_path`.
+    """
+    __tracebackhide__ = True
+    variables = [tf.Variable(w, dtype="float32") for w in START]
+    optimizer.build(variables)
+    tensors, half = _tensors(gradients), len(gradients) // 2
+    # No eager step comes before: what Python counts starts anew when the step is traced.
+    modes = every_mode(lambda *g: optimizer.apply(g, variables), *tensors[0])
+    parts = {"in a tf.function: ": slice(half), "compiled by XLA: ": slice(half, None)}
+    for mode, part in parts.items():
+        assert_path(
+            _walk(modes[mode], variables, tensors[part]),
+            want[part],
+            call=mode + call,
+            bugs={cause: path[part] for cause, path in (bugs or {}).items()},
+            **close,
+        )
+
+
+def assert_schedule_sets_each_rate(make, walk, *, gradients, call, first=0.4, bugs=None, **how):
+    """Fails unless each step takes its rate from a schedule.
+
+    Args:
+        make: Makes an optimizer of a schedule.
+        walk: A function from the rates of the steps to the oracle's path.
+        gradients, **how: As for `assert_trajectory`.
+        call: The class and its other arguments, `{}` for the schedule.
+        first: What the schedule halves from.
+        bugs: {cause: trajectory of a further bug}.
+    """
+    __tracebackhide__ = True
+    rates = Halving(first).rates(len(gradients))
+    assert_trajectory(
+        make(Halving(first)),
+        walk(rates),
+        gradients=gradients,
+        call=call.format(f"a schedule that halves from {first}"),
+        bugs={
+            "the first learning rate kept for all steps": walk(first),
+            "the learning rate of the step before": walk([first, *rates[:-1]]),
+        }
+        | (bugs or {}),
+        **how,
     )
 
 
@@ -93,19 +165,19 @@ def assert_resumes(make, path):
     """Fails unless 5 steps, save, load and 5 steps equal 10 steps."""
     __tracebackhide__ = True
     steps = random_gradients(10, [np.zeros([3, 2]), np.zeros(2)])
-    whole, half = _small_model(make()), _small_model(make())
-    _apply(whole, steps)
-    _apply(half, steps[:5])
-    half.save(path / "model.keras")
-    saved = half.get_weights()
+    whole = _small_model(make())
+    _apply(whole, steps[:5])
+    whole.save(path / "model.keras")
+    saved = whole.get_weights()
     resumed = keras.saving.load_model(path / "model.keras")
-    _apply(resumed, steps[5:])
+    for model in (whole, resumed):
+        _apply(model, steps[5:])
     want = _weights(whole)
     assert_close(
         tf.constant(_weights(resumed)),
         want,
         call="5 steps, model.save, load_model, 5 more steps",
-        oracle="10 steps without a break",
+        oracle="10 steps without a load",
         rtol=1e-6,  # the same float32 operations in the same order
         bugs=lambda: {
             cause: weights
@@ -130,17 +202,31 @@ def _forgetful(make, saved, steps):
     }
 
 
+class Line(keras.Model):
+    """What Keras' own train step asks of an optimizer, without its losses and metrics."""
+
+    def train_step(self, batch):
+        x, y = batch[:2]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(x) - y) ** 2)
+            scaled = self.optimizer.scale_loss(loss)
+        weights = self.trainable_variables
+        gradients = tape.gradient(scaled, weights)
+        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return {"loss": loss}
+
+
 def assert_fit_equals_eager(make):
-    """Fails unless Keras' train step in a graph walks the same path as eager steps."""
+    """Fails unless a train step that Keras compiles walks the same path as eager steps.
+
+    The optimizer is not built before: the first trace creates its state, as in `fit`.
+    """
     __tracebackhide__ = True
-    # XLA has tests of its own, and takes longer here than all else.
-    graph, eager = _small_model(make(), jit_compile=False), _small_model(make())
+    # One variable, which Keras traces twice; the optimizer's own tests have several.
+    graph, eager = (_small_model(make(), Line, use_bias=False) for _ in range(2))
     for x, y in _batches(4):
         graph.train_on_batch(x, y)
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean((eager(x) - y) ** 2)
-        weights = eager.trainable_variables
-        eager.optimizer.apply(tape.gradient(loss, weights), weights)
+        eager.train_step((x, y))
     assert_close(
         tf.constant(_weights(graph)),
         _weights(eager),
@@ -196,33 +282,29 @@ def assert_duplicate_rows_are_summed(make, dtype="float32", bugs=None):
 def assert_replicas_agree(make):
     """Fails unless a step on two replicas equals the step on one."""
     __tracebackhide__ = True
-    gradients = random_gradients(steps=3)
-    strategy = tests.replicas.two_replicas()
+    gradients, strategy = random_gradients(steps=3, start=START[:1]), tests.replicas.two_replicas()
     with strategy.scope():
-        variables = [tf.Variable(w, dtype="float32") for w in START]
+        w = tf.Variable(START[0], dtype="float32")
         optimizer = make()
-        optimizer.build(variables)
+        optimizer.build([w])
 
-    def train(coefficients):
-        with tf.GradientTape() as tape:
-            # Linear in the weights: its gradient is the coefficients.
-            pairs = zip(coefficients, variables, strict=True)
-            loss = tf.add_n([tf.reduce_sum(c * v) for c, v in pairs])
-        optimizer.apply(tape.gradient(loss, variables), variables)
+    def train(gradient):
+        optimizer.apply([gradient], [w])
 
     # As in Keras' own train step: one trace for all steps, and no autograph.
-    step = tf.function(lambda share: strategy.run(train, args=(share,)), autograph=False)
-    for arrays in gradients:
+    step = tf.function(lambda shares: strategy.run(train, args=(shares,)), autograph=False)
+    for (g,) in gradients:
         # Gradients are summed over the replicas: they get 1/4 and 3/4.
-        shares = [[tf.constant(part * g, tf.float32) for g in arrays] for part in (0.25, 0.75)]
+        shares = [tf.constant(part * g, tf.float32) for part in (0.25, 0.75)]
         step(
             strategy.experimental_distribute_values_from_function(
                 lambda context, shares=shares: shares[context.replica_id_in_sync_group]
             )
         )
+    ((want,),) = trajectory(make(), gradients, START[:1])[-1:]
     assert_close(
-        tf.constant(flat([[v.numpy() for v in variables]])),
-        flat(trajectory(make(), gradients)[-1:]),
+        tf.constant(w.numpy()),
+        want,
         call="3 steps under MirroredStrategy on two replicas",
         oracle="the same steps on one",
         rtol=1e-5,  # 1/4 + 3/4 rounds each gradient, 6e-8, and the steps add them up
@@ -230,11 +312,123 @@ def assert_replicas_agree(make):
     )
 
 
-def _small_model(optimizer, **how):
+def adam_direction(m, v, c_1, c_2, epsilon):
+    """Adam's direction, where c = 1 - beta^t."""
+    return m / c_1 / (np.sqrt(v / c_2) + epsilon)
+
+
+def keras_direction(m, v, c_1, c_2, epsilon):
+    """Keras' own: epsilon is added before the correction."""
+    return m / c_1 * np.sqrt(c_2) / (np.sqrt(v) + epsilon)
+
+
+def adam_path(
+    gradients,
+    rates,
+    beta_1,
+    beta_2,
+    epsilon,
+    *,
+    start=START,
+    direction=adam_direction,
+    step=lambda w, u: u,
+    t=lambda k, i: k + 1,
+    l2=0.0,
+    shrink=0.0,
+    squares=None,
+):
+    """Walks by Algorithm 1 of Adam, in float64, or by what a change of it makes.
+
+    Args:
+        gradients: Per step, one [...] array per variable.
+        rates: The learning rate, or one for each step.
+        start: The variables' first values.
+        direction: Like `adam_direction`.
+        step: What lr multiplies, a function of w and the direction.
+        t: A function of the step and the variable, both from 0.
+        l2: This share of w is added to the gradient.
+        shrink: lr times this share of w is taken from w before the step.
+        squares: Like `gradients`, in place of their squares.
+
+    Returns:
+        Per step, the weights after it.
+    """
+    w = [x.copy() for x in start]
+    m, v = [np.zeros_like(x) for x in w], [np.zeros_like(x) for x in w]
+    path = []
+    for k, (arrays, lr) in enumerate(zip(gradients, per_step(rates, gradients), strict=True)):
+        for i, g in enumerate(arrays):
+            g = g + l2 * w[i]
+            m[i] = beta_1 * m[i] + (1 - beta_1) * g
+            v[i] = beta_2 * v[i] + (1 - beta_2) * (squares[k][i] if squares else g**2)
+            corrections = 1 - beta_1 ** t(k, i), 1 - beta_2 ** t(k, i)
+            w[i] = w[i] - lr * shrink * w[i]
+            w[i] = w[i] - lr * step(w[i], direction(m[i], v[i], *corrections, epsilon))
+        path.append([x.copy() for x in w])
+    return path
+
+
+FROZEN = "t frozen at 1: a Python number is read once, at tracing"
+
+# The usual mistakes in Adam's moments: {cause: what it changes in `adam_path`}.
+ADAM_BUGS = {
+    "no bias correction": {"direction": lambda m, v, c_1, c_2, e: adam_direction(m, v, 1, 1, e)},
+    "only m corrected": {"direction": lambda m, v, c_1, c_2, e: adam_direction(m, v, c_1, 1, e)},
+    "only v corrected": {"direction": lambda m, v, c_1, c_2, e: adam_direction(m, v, 1, c_2, e)},
+    "epsilon inside the root": {
+        "direction": lambda m, v, c_1, c_2, e: m / c_1 / np.sqrt(v / c_2 + e)
+    },
+    "epsilon added before the correction (Keras' epsilon-hat form)": {"direction": keras_direction},
+    "t one too large (iterations + 2)": {"t": lambda k, i: k + 2},
+    "t raised once for each variable": {"t": lambda k, i: len(START) * k + i + 1},
+    FROZEN: {"t": lambda k, i: 1},
+}
+
+
+def assert_t_counts_updates(optimizer, walk, *, gradients, **how):
+    """Fails unless Adam's t ignores the gradients that are only added up.
+
+    Args:
+        optimizer: A new one, with `gradient_accumulation_steps=2`.
+        walk: `adam_path` without its gradients.
+        gradients, **how: As for `assert_trajectory`. An even number of steps.
+    """
+    __tracebackhide__ = True
+    pairs = zip(gradients[::2], gradients[1::2], strict=True)
+    means = [[(a + b) / 2 for a, b in zip(*pair, strict=True)] for pair in pairs]
+    # Every first gradient of a pair leaves the weights as they are.
+    held = lambda path: [weights for last in [START, *path] for weights in [last, last]][1:-1]
+    assert_trajectory(
+        optimizer,
+        held(walk(means)),
+        gradients=gradients,
+        oracle="the formula on the mean of each two gradients",
+        bugs={"t counts gradients, not updates": held(walk(means, t=lambda k, i: 2 * k + 2))},
+        **how,
+    )
+
+
+def assert_rows_are_summed_before_squares(make, walk):
+    """Fails unless a sparse gradient with repeated ids equals the dense one.
+
+    Args:
+        make: Makes an optimizer with Adam's moments.
+        walk: `adam_path` without its gradients.
+    """
+    __tracebackhide__ = True
+    sums, squares = [[[table] for table in scattered(rows)] for rows in (ROWS, ROWS**2)]
+    *_, (apart,) = walk(sums, start=[TABLE], squares=squares)
+    bugs = {"rows of one id squared apart, then summed": apart}
+    assert_duplicate_rows_are_summed(make, bugs=bugs)
+
+
+def _small_model(optimizer, kind=keras.Model, use_bias=True):
+    inputs = keras.Input([3])
+    model = kind(inputs, keras.layers.Dense(2, use_bias=use_bias)(inputs))
     # Fixed weights, not seeds: nothing here depends on a generator.
-    model = keras.Sequential([keras.Input([3]), keras.layers.Dense(2)])
-    model.set_weights([np.linspace(-1, 1, 6).reshape(3, 2), np.array([0.5, -0.5])])
-    model.compile(optimizer=optimizer, loss="mse", **how)
+    model.set_weights([np.linspace(-1, 1, 6).reshape(3, 2), np.array([0.5, -0.5])][: 1 + use_bias])
+    # XLA has tests of its own, and takes longer here than all else.
+    model.compile(optimizer=optimizer, loss="mse", jit_compile=False)
     return model
 
 
