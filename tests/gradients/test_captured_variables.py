@@ -34,6 +34,7 @@ from tests.gradient_checks import (
     random_upstream,
     vjp,
 )
+from tests.modes import graph
 
 # Sums of at most 6 products of order one, each rounded: 2 * 6 * eps, times the 4 that a
 # sum may lose by cancelling. As an absolute error, because sums may be near 0.
@@ -134,7 +135,7 @@ def test_1_any_leading_axes(kata, shape):
 def test_1_variables_are_read_at_each_call(kata, compiled):
     kernel, bias = variables()
     f = kata.affine(kernel, bias)
-    f = tf.function(f) if compiled else f
+    f = graph(f) if compiled else f
     f(tf.constant(X, tf.float32))
     kernel.assign(2 * KERNEL)
     bias.assign(3 * BIAS)
@@ -238,7 +239,7 @@ def test_4_a_frozen_variable_gets_none(kata, frozen, compiled):
         return tape.gradient(y, [x, captured[trained], captured[frozen]])
 
     call = f"tape.gradient(f(x), {{}}) with a frozen {frozen}"
-    to_x, to_trained, to_frozen = (tf.function(slopes) if compiled else slopes)()
+    to_x, to_trained, to_frozen = (graph(slopes) if compiled else slopes)()
     want = gradients(np.ones([2, 3, 3]), 0.25)
     how = {"oracle": "the definition, row by row"} | FLOAT32
     assert_close(to_x, want["x"], call=call.format("x"), **how)

@@ -39,7 +39,7 @@ import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
 from tests.gradient_checks import assert_gradient, every_mode, vjp
-from tests.modes import graph
+from tests.modes import graph, trace
 
 # Multiples of 1/8: squares and their sums are exact even in float16. By search, no
 # distance is nearer than 3% to another it is compared with, in any of the metrics.
@@ -398,11 +398,7 @@ def test_7_the_graph_does_not_grow_with_the_batch(kata):
     sizes = {}
     for batch in (4, 8):
         shapes = tf.TensorSpec([batch], tf.int32), tf.TensorSpec([batch, 3], tf.float32)
-        graph = (
-            tf.function(lambda labels, x: kata.triplet_semihard_loss(labels, x))
-            .get_concrete_function(*shapes)
-            .graph
-        )
+        graph = trace(lambda labels, x: kata.triplet_semihard_loss(labels, x), *shapes).graph
         kinds = [operation.type for operation in graph.get_operations()]
         sizes[batch] = len(kinds)
         if any("While" in kind for kind in kinds):

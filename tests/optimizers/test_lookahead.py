@@ -54,9 +54,10 @@ from tests.keras_optimizers import (
 )
 from tests.serialization import revive
 
-# Eight steps and three syncs of some four roundings on weights below 4: 50 * 1.2e-7.
-CLOSE = {"rtol": 1e-6, "atol": 6e-6}
-GRADIENTS = random_gradients(steps=8)
+# Seven steps and two syncs of some four roundings on weights below 4: 40 * 1.2e-7.
+CLOSE = {"rtol": 1e-6, "atol": 5e-6}
+# tf.function takes the first three, XLA the others: a sync for each.
+GRADIENTS = random_gradients(steps=7)
 SETTINGS = {"sync_period": 3, "slow_step_size": 0.3}
 CALL = "Lookahead(SGD(0.1, momentum=0.8), sync_period=3, slow_step_size=0.3)"
 FORMULA = {"oracle": "the formula in float64", **CLOSE}
@@ -235,7 +236,7 @@ def test_3_a_schedule_sets_the_rate_of_each_step(kata):
         walk,
         gradients=GRADIENTS,
         call="Lookahead(SGD({}, momentum=0.8), ...)",
-        bugs={"a step counted twice": walk(Halving(0.4).rates(16)[::2])},
+        bugs={"a step counted twice": walk(Halving(0.4).rates(2 * len(GRADIENTS))[::2])},
         **FORMULA,
     )
 
