@@ -6,7 +6,9 @@ learner wants next. All of it fits into 80 by 24, and says without colour what c
 
 import asyncio
 import dataclasses
+import os
 import signal
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -35,6 +37,8 @@ from dojo.runner import Event
 
 # Shares of the time box at which the countdown turns yellow, then red.
 SOON, LAST = 0.25, 0.1
+# Seconds for an orderly end once the terminal is lost.
+GRACE = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +75,10 @@ class DojoApp(App[None]):
     def break_off(self) -> None:
         """The connection is lost, or somebody kills it: the attempt can go on later."""
         self.attempt = None
+        # What Textual still writes to a terminal that is gone may block it for good.
+        last = threading.Timer(GRACE, os._exit, [1])
+        last.daemon = True
+        last.start()
         self.exit()
 
     async def sit(self, kata: Kata, minutes: float) -> str:

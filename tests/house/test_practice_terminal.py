@@ -274,6 +274,14 @@ def test_restore_brings_back_what_an_attempt_put_away(practise, file, tree, dojo
     assert file.read_text(encoding="utf-8") == "mine = 1\n"
 
 
+def alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @pytest.mark.skipif(
     subprocess.run(["which", "tmux"], capture_output=True).returncode != 0, reason="needs tmux"
 )
@@ -298,5 +306,11 @@ def test_it_works_inside_tmux(tree, file, home):
             while words not in tmux("capture-pane", "-p", "-t", "p"):
                 assert time.monotonic() < deadline, tmux("capture-pane", "-p", "-t", "p")
                 time.sleep(0.2)
+        process = int(tmux("display-message", "-p", "-t", "p", "#{pane_pid}"))
     finally:
         tmux("kill-server")
+    # A window that is closed leaves nothing behind.
+    deadline = time.monotonic() + 10
+    while alive(process):
+        assert time.monotonic() < deadline, f"process {process} still runs"
+        time.sleep(0.1)
