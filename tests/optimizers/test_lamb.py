@@ -145,7 +145,7 @@ def test_1_graphs_and_xla_take_the_same_steps(kata):
 
 def test_1_defaults_are_those_of_the_signature(kata):
     # As small as the default epsilon: g / (g + epsilon) is far from 1.
-    gradients = [[1e-6 * g for g in arrays] for arrays in GRADIENTS]
+    gradients = [[1e-6 * g for g in arrays] for arrays in GRADIENTS[:3]]
     walk = functools.partial(oracle, gradients, 0.001)
     assert_trajectory(
         kata.Lamb(),
@@ -165,7 +165,7 @@ def test_1_defaults_are_those_of_the_signature(kata):
 
 
 def test_1_the_ratio_has_no_bounds(kata):
-    gradients, start = GRADIENTS[:2], [100 * w for w in START]
+    gradients, start = GRADIENTS[:1], [100 * w for w in START]
     bounded = lambda w, u, decay: min(10.0, norm(w) / norm(u)) * u
     settings = SETTINGS | {"weight_decay_rate": 0.0}
     walk = functools.partial(oracle, gradients, 0.05, **settings, start=start)
@@ -182,7 +182,7 @@ def test_1_the_ratio_has_no_bounds(kata):
 
 
 def test_2_zero_weights_start_to_move(kata):
-    gradients, start = GRADIENTS[:3], [np.zeros_like(START[0]), START[1]]
+    gradients, start = GRADIENTS[:2], [np.zeros_like(START[0]), START[1]]
     walk = functools.partial(oracle, gradients, 0.05, **SETTINGS, start=start)
 
     def unguarded(w, u, decay):
