@@ -7,6 +7,7 @@ from rich.table import Table
 
 from dojo import catalogue, layout, mutation, variants
 from dojo.results import Outcome, Result
+from dojo.runner import Runner
 
 # Shares of the mutants that are not known to be equivalent.
 BAR_OVERALL = 0.95
@@ -17,6 +18,13 @@ def run(names: Sequence[str], jobs: int | None) -> int:
     """Runs all mutants of the katas named; 0 where the bar is met, else 1."""
     console = Console(highlight=False)
     katas = [kata.path for kata in catalogue.select(names)]
+    if refused := refusals(katas, jobs):
+        # Such a suite catches every mutant, and says nothing.
+        for result in refused:
+            reason = result.failures[0].message if result.failures else ""
+            console.print(f"{result.kata}: the answer itself is {result.outcome}", markup=False)
+            console.print(reason, markup=False)
+        return 1
     plan = [variant for kata in katas for variant in mutants_of(kata)]
     survivors: dict[str, list[str]] = {kata: [] for kata in katas}
     with console.status("") as status:
@@ -26,6 +34,12 @@ def run(names: Sequence[str], jobs: int | None) -> int:
                 survivors[variant.kata].append(variant.key.partition(": ")[2])
     totals = {kata: sum(variant.kata == kata for variant in plan) for kata in katas}
     return _report(console, totals, survivors)
+
+
+def refusals(katas: Sequence[str], jobs: int | None) -> list[Result]:
+    """Returns the verdicts on those model answers that their suites do not accept."""
+    results = Runner(layout.REFERENCE, variants.LIMIT, jobs).results(katas)
+    return [result for result in results if result.outcome is not Outcome.SOLVED]
 
 
 def mutants_of(kata: str) -> list[variants.Variant]:
@@ -45,8 +59,8 @@ def mutants_of(kata: str) -> list[variants.Variant]:
 
 
 def survived(result: Result) -> bool:
-    """Whether the suite took a mutant for a right answer."""
-    return result.outcome is Outcome.SOLVED
+    """Whether the suite took a mutant for a right answer, or had no verdict on it."""
+    return result.outcome in (Outcome.SOLVED, Outcome.BROKEN)
 
 
 def _report(console: Console, totals: dict[str, int], survivors: dict[str, list[str]]) -> int:
