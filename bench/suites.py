@@ -11,6 +11,7 @@ import sys
 import time
 
 from dojo import catalogue, layout
+from dojo.results import Outcome
 from dojo.runner import Runner
 
 # A process has exercised by then.
@@ -26,12 +27,12 @@ def main() -> int:
     print(f"{'kata':<34}{'tests':>6}{'forked':>9}{'held':>9}")
     for kata in catalogue.select(options.katas):
         path = kata.path
-        runner.results([path])
-        tests = len(runner.results([path])[0].tests)
+        first = runner.results([path])[0]
+        assert first.outcome is Outcome.SOLVED, first
         forked = [runner.results([path])[0].seconds for _ in range(options.repeat)]
         held = [in_held_process(runner, path) for _ in range(options.repeat)]
         times = f"{statistics.median(forked):>7.2f} s{statistics.median(held):>7.2f} s"
-        print(f"{path:<34}{tests:>6}{times}", flush=True)
+        print(f"{path:<34}{first.total:>6}{times}", flush=True)
     return 0
 
 
