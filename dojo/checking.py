@@ -2,13 +2,13 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.status import Status
 
-from dojo import catalogue, forks, layout, results, scoreboard
+from dojo import catalogue, forks, layout, results, scoreboard, solved
 from dojo.history import History, HistoryError
 from dojo.questions import Kata
 from dojo.results import Outcome, Result
@@ -32,14 +32,24 @@ def check(plan: Plan) -> int:
     """Checks once, prints the board, and returns the exit status."""
     katas = catalogue.select(plan.names)
     console = Console(highlight=False)
-    found = _run(Runner(plan.tree, plan.limit, plan.jobs), katas, console)
-    _publish(found, katas, plan, console)
+    runner = Runner(plan.tree, plan.limit, plan.jobs)
+    before = solved.fingerprints([kata.path for kata in katas])
+    found = _run(runner, katas, console)
+    _publish(found, before, katas, plan, console)
     return results.exit_status(found, named=bool(plan.names))
 
 
-def _publish(found: Sequence[Result], katas: Sequence[Kata], plan: Plan, console: Console) -> None:
+def _publish(
+    found: Sequence[Result],
+    before: Mapping[str, str],
+    katas: Sequence[Kata],
+    plan: Plan,
+    console: Console,
+) -> None:
     """Prints the verdicts, records them, and writes the files asked for."""
-    record(found, plan.tree, console)
+    if plan.tree == layout.KATAS:
+        record(found, console)
+        solved.keep(found, before)
     scoreboard.report(console, katas, found, plan.tree)
     if plan.json:
         results.write_json(plan.json, layout.shown(plan.tree), found)
@@ -73,6 +83,7 @@ def _check_until_saved(
 ) -> set[str]:
     """Reports the verdicts, or returns what to check instead after a save meanwhile."""
     found: dict[str, Result] = {}
+    before = solved.fingerprints([kata.path for kata in katas])
     with (
         contextlib.closing(runner.check([kata.path for kata in katas])) as events,
         Progress(console, len(katas)) as progress,
@@ -83,15 +94,13 @@ def _check_until_saved(
                 found[event.kata] = event.result
             if saved := watcher.wait(0):
                 return saved | {kata.path for kata in katas if kata.path not in found}
-    _publish([found[kata.path] for kata in katas], katas, plan, console)
+    _publish([found[kata.path] for kata in katas], before, katas, plan, console)
     console.print("watching; Ctrl-C ends\n", style="dim")
     return set()
 
 
-def record(found: Sequence[Result], tree: Path, console: Console) -> None:
+def record(found: Sequence[Result], console: Console) -> None:
     """Keeps the verdicts on the learner's own tree; a full disk must not hide them."""
-    if tree != layout.KATAS:
-        return
     try:
         with History() as history:
             for result in found:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dojo import checking, layout
+from dojo import checking, layout, solved
 from dojo.compare import gradients, losses, optimizers, page, parts, pictures, together
 from dojo.compare.jobs import CompareError, Job, Result, Store, plain
 from dojo.compare.parts import Part
@@ -24,6 +24,7 @@ from dojo.compare.progress import Board
 from dojo.compare.report import Plan, Report, Sheet
 from dojo.data import DataError
 from dojo.files import write_whole
+from dojo.results import Outcome
 
 PLOTS = layout.ROOT / "plots"
 DOCS = layout.ROOT / "docs"
@@ -105,12 +106,17 @@ def pick_parts(katas: Sequence[str], wish: Wish, console: Console) -> dict[str, 
     katas = list(dict.fromkeys(katas))
     if wish.tree is not None:
         return parts.from_tree(katas, wish.tree)
-    verdicts = {}
-    with checking.Progress(console, len(katas)) as progress:
-        for event in parts.ask_checker(katas):
+    verdicts = dict.fromkeys(solved.known(katas), Outcome.SOLVED)
+    unknown = [kata for kata in katas if kata not in verdicts]
+    before = solved.fingerprints(unknown)
+    found = []
+    with checking.Progress(console, len(unknown)) as progress:
+        for event in parts.ask_checker(unknown):
             progress.show(event)
             if event.result is not None:
-                verdicts[event.kata] = event.result
+                found.append(event.result)
+    solved.keep(found, before)
+    verdicts |= {result.kata: result.outcome for result in found}
     return parts.solved_or_model(katas, verdicts)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dojo import layout, stubs
-from dojo.results import Outcome, Result
+from dojo.results import Outcome
 from dojo.runner import Event, Runner
 
 YOURS = "yours"
@@ -49,11 +49,11 @@ def from_tree(katas: Iterable[str], tree: Path) -> dict[str, Part]:
     return {kata: _read(kata, resolved, label) for kata in katas}
 
 
-def solved_or_model(katas: Sequence[str], verdicts: Mapping[str, Result]) -> dict[str, Part]:
+def solved_or_model(katas: Sequence[str], verdicts: Mapping[str, Outcome]) -> dict[str, Part]:
     """Returns the learner's part of each solved kata, and the model answer of the others."""
     parts = {}
     for kata in katas:
-        outcome = verdicts[kata].outcome
+        outcome = verdicts[kata]
         solved = outcome is Outcome.SOLVED
         tree, whose = (layout.KATAS, YOURS) if solved else (layout.REFERENCE, MODEL_ANSWER)
         reason = "" if solved else f"yours is {outcome}"

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from rich.console import Console
 
 from dojo import compare, layout
 from dojo.compare import (
@@ -29,6 +30,7 @@ from dojo.compare.parts import Part
 from dojo.compare.protocol import Budget, Contender, Finding
 from dojo.compare.report import Picture, Plan
 from dojo.results import Outcome, Result
+from dojo.runner import Event
 
 BUDGET = Budget((0.1, 0.2, 0.3), tuning_seeds=(7, 8), seeds=(1, 2, 3), epochs=1, batch=2)
 CONTENDERS = [Contender(name, {"class": name}) for name in ("A", "B")]
@@ -166,19 +168,33 @@ def test_damaged_files_and_failures_are_computed_again(tmp_path):
     assert store.get(job()) is None
 
 
-def verdict(kata, outcome):
-    return {kata: Result(kata, outcome)}
-
-
 def test_solved_katas_are_yours_and_the_others_model_answers():
     kata = "optimizers/momentum"
-    mine = parts.solved_or_model([kata], verdict(kata, Outcome.SOLVED))[kata]
+    mine = parts.solved_or_model([kata], {kata: Outcome.SOLVED})[kata]
     assert (mine.whose, mine.reason) == (parts.YOURS, "")
     for outcome in (Outcome.WRONG, Outcome.NOT_STARTED, Outcome.TIMED_OUT):
-        other = parts.solved_or_model([kata], verdict(kata, outcome))[kata]
+        other = parts.solved_or_model([kata], {kata: outcome})[kata]
         assert other.whose == parts.MODEL_ANSWER
         assert other.source == layout.source_file(kata, layout.REFERENCE).read_text()
         assert other.reason == f"yours is {outcome}"
+
+
+def test_the_checker_is_asked_about_what_is_not_known_to_be_solved(monkeypatch):
+    katas = ["optimizers/momentum", "optimizers/lion", "optimizers/adam"]
+    outcomes = {"optimizers/lion": Outcome.SOLVED, "optimizers/adam": Outcome.WRONG}
+    asked = []
+
+    def ask(unknown):
+        asked.extend(unknown)
+        for kata in unknown:
+            yield Event("finished", kata, result=Result(kata, outcomes[kata]))
+
+    monkeypatch.setattr(command.solved, "known", lambda katas: {"optimizers/momentum"})
+    monkeypatch.setattr(command.solved, "keep", lambda found, before: None)
+    monkeypatch.setattr(parts, "ask_checker", ask)
+    found = command.pick_parts(katas, command.Wish(), Console(quiet=True))
+    assert asked == ["optimizers/lion", "optimizers/adam"]
+    assert [found[kata].whose for kata in katas] == [parts.YOURS, parts.YOURS, parts.MODEL_ANSWER]
 
 
 def test_a_tree_is_taken_as_it_is_and_what_is_not_there_is_said(tmp_path):
