@@ -82,23 +82,31 @@ class DojoApp(App[None]):
         self.exit()
 
     async def sit(self, kata: Kata, minutes: float) -> str:
-        """Runs one attempt to its end, and returns how its screen ended.
+        """Runs one attempt to its end, and returns how its screen ended, or "quit".
 
         Raises:
             Refused, ArchiveError: If it cannot begin.
         """
         self.attempt = await self.begin(kata, minutes)
+        if self.attempt is None:
+            return "quit"
         step = await self.push_screen_wait(AttemptScreen(self.attempt, self.desk))
         self.parting.append(f"{kata.path}: {debrief.headline(self.attempt.entry)}")
         return step
 
-    async def begin(self, kata: Kata, minutes: float) -> Attempt:
-        """Goes on with an attempt that broke off, if the learner wants, or starts anew."""
+    async def begin(self, kata: Kata, minutes: float) -> Attempt | None:
+        """Goes on with an attempt that broke off, if the learner wants, or starts anew.
+
+        None leaves that attempt as it is.
+        """
         entry = practice.resumable(kata, self.desk.book, self.desk.tree)
         if entry is not None:
             text = f"An attempt at {kata.path} broke off after {clock.shown(entry.seconds)}."
-            choices = {"c": "continue it", "n": "start anew; your text is kept"}
-            if await self.push_screen_wait(Ask(Text(text, "bold"), choices)) == "c":
+            choices = {"c": "continue it", "n": "start anew; your text is kept", "q": "quit"}
+            key = await self.push_screen_wait(Ask(Text(text, "bold"), choices))
+            if key == "q":
+                return None
+            if key == "c":
                 return practice.resume(kata, entry, self.desk.book)
         return practice.begin(kata, minutes, self.desk.book, self.desk.tree)
 

@@ -63,12 +63,6 @@ def rows(book):
     return Attempts(book.history).all()
 
 
-def dead_pid():
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
 def test_the_clock_counts_ticks_and_stands_while_paused():
     now = Time()
     clock = Clock(now, spent=5)
@@ -280,9 +274,9 @@ def test_a_kata_under_way_in_another_window_is_refused(book, tree):
     practice.begin(KATA, 25, book, tree)
 
 
-def test_an_attempt_whose_process_was_killed_can_go_on(book, tree):
+def test_an_attempt_whose_process_was_killed_can_go_on(book, tree, dead_pid):
     session = book.sitting()
-    gone = Entry(KATA.path, 25, session, time.time(), seconds=300, checks=2, pid=dead_pid())
+    gone = Entry(KATA.path, 25, session, time.time(), seconds=300, checks=2, pid=dead_pid)
     book.attempts.write(gone)
     found = practice.resumable(KATA, book, tree)
     attempt = practice.resume(KATA, found, book)
@@ -292,21 +286,21 @@ def test_an_attempt_whose_process_was_killed_can_go_on(book, tree):
     assert (row.outcome, row.checks) == (attempts.SOLVED, 3)
 
 
-def test_beginning_anew_ends_what_broke_off(book, tree):
+def test_beginning_anew_ends_what_broke_off(book, tree, dead_pid):
     session = book.sitting()
     for seconds in (300, 2000):
         started = time.time()
-        lost = Entry(KATA.path, 25, session, started, seconds=seconds, pid=dead_pid())
+        lost = Entry(KATA.path, 25, session, started, seconds=seconds, pid=dead_pid)
         book.attempts.write(lost)
     practice.begin(KATA, 25, book, tree)
     outcomes = [row.outcome for row in rows(book)]
     assert outcomes == [attempts.LEFT, attempts.TIME_UP, attempts.RUNNING]
 
 
-def test_what_broke_off_long_ago_is_ended_and_not_offered(book, tree):
+def test_what_broke_off_long_ago_is_ended_and_not_offered(book, tree, dead_pid):
     session = book.sitting()
     for ago in (practice.RESUME_WITHIN + 60, 60):
-        lost = Entry(KATA.path, 25, session, time.time() - ago, pid=dead_pid())
+        lost = Entry(KATA.path, 25, session, time.time() - ago, pid=dead_pid)
         book.attempts.write(lost)
     practice.settle(book)
     assert [row.outcome for row in rows(book)] == [attempts.LEFT, attempts.RUNNING]
@@ -325,11 +319,11 @@ def test_the_next_kata_is_the_first_unsolved_one(book, tree):
     assert propose(book, tree) == (second, "not solved yet")
 
 
-def test_a_due_kata_goes_before_unsolved_ones_and_a_broken_one_before_both(book, tree):
+def test_a_due_kata_goes_before_unsolved_ones_and_a_broken_one_before_both(book, tree, dead_pid):
     past = utc_now() - datetime.timedelta(days=9)
     book.deck.rate("kata:losses/giou", 1, at=past)
     assert propose(book, tree) == ("losses/giou", "due for review")
-    lost = Entry(KATA.path, 25, book.sitting(), time.time(), pid=dead_pid())
+    lost = Entry(KATA.path, 25, book.sitting(), time.time(), pid=dead_pid)
     book.attempts.write(lost)
     assert propose(book, tree) == (KATA.path, "it broke off")
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from dojo import attempts, layout, paper, questions, stubs
 from dojo.archive import copies
-from dojo.attempts import Attempts
+from dojo.attempts import Attempts, Entry
 from dojo.history import History
 from dojo.practice import Book
 from dojo.results import Failure, Outcome, RanTest, Result
@@ -270,6 +270,36 @@ def test_a_named_kata_that_cannot_begin_leads_to_the_list(sit, file, home):
 
     sit(play)
     assert file.read_text() == "mine = 1\n"
+
+
+@pytest.fixture
+def broken_off(home, dead_pid):
+    """An attempt of five minutes whose process was killed."""
+    with History(home) as history:
+        book = Book(history)
+        lost = Entry(KATA.path, 25, book.sitting(), time.time(), seconds=300, pid=dead_pid)
+        book.attempts.write(lost)
+
+
+@pytest.mark.parametrize(
+    ("key", "outcomes"),
+    [
+        ("c", [attempts.RUNNING]),
+        ("n", [attempts.LEFT, attempts.RUNNING]),
+        ("q", [attempts.RUNNING]),
+        ("escape", [attempts.RUNNING]),
+    ],
+)
+def test_what_broke_off_goes_on_or_starts_anew_or_waits(sit, home, broken_off, key, outcomes):
+    async def play(app, pilot):
+        await until_screen(pilot, Ask)
+        assert "broke off after 5:00" in seen(app)
+        await pilot.press(key)
+        await until(pilot, lambda: app.attempt is not None or not app.is_running)
+        assert [row.outcome for row in rows(home)] == outcomes
+        assert (app.attempt is None) == (key in ("q", "escape"))
+
+    sit(play)
 
 
 def test_c_asks_for_a_check(sit):
