@@ -4,13 +4,13 @@ One real command watches one real file; every case is saved over the last. So ea
 also shows that the cases before it have left the warm process whole.
 """
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 
 import pytest
@@ -33,13 +33,12 @@ class Watched:
         self.file.write_text(ANSWER, encoding="utf-8")
         self.json = folder / "out.json"
         self.screen = folder / "screen"
-        self.mark = f"dojo-test-{uuid.uuid4()}"
         command = ["check", KATA, "--watch", f"--tree={self.tree}", f"--json={self.json}"]
         with self.screen.open("wb") as screen:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "dojo", *command, f"--limit={LIMIT}"],
                 cwd=layout.ROOT,
-                env=os.environ | {"DOJO_HOME": str(folder / "home"), "DOJO_MARK": self.mark},
+                env=os.environ | {"DOJO_HOME": str(folder / "home")},
                 stdout=screen,
                 stderr=subprocess.STDOUT,
             )
@@ -62,17 +61,6 @@ class Watched:
         else:
             self.file.write_bytes(content)
         return self.verdict()
-
-    def descendants(self):
-        """Every process that inherited the mark."""
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if self.mark.encode() in (folder / "environ").read_bytes():
-                    found.append(int(folder.name))
-            except OSError:
-                continue
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +96,25 @@ def test_a_right_answer_is_solved_after_all_of_them(watched):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-def test_a_process_the_file_started_does_not_outlive_the_check(watched):
-    before = set(watched.descendants())
-    sleeper = "import subprocess\nsubprocess.Popen(['sleep', '300'])\n"
+def test_a_process_the_file_started_does_not_outlive_the_check(watched, tmp_path):
+    # Whoever adopts it: it is looked for by its command line, in all of /proc.
+    command = [sys.executable, "-c", "import time; time.sleep(300)", str(tmp_path)]
+    note = tmp_path / "pid"
+    sleeper = f"""
+import pathlib, subprocess
+pathlib.Path({str(note)!r}).write_text(str(subprocess.Popen({command!r}).pid))
+"""
     entry = watched.save((sleeper + ANSWER).encode())
     assert entry["outcome"] == "solved"
-    assert set(watched.descendants()) == before
+    assert note.read_text()
+    assert [line for line in command_lines() if str(tmp_path).encode() in line] == []
+
+
+def command_lines():
+    """Yields the command line of every process that lives; of one that has ended, b""."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield (process / "cmdline").read_bytes()
 
 
 def test_other_katas_are_unaffected(tmp_path):
