@@ -22,7 +22,8 @@ replica. Test k checks clause k:
     5. The optimizer takes one step a call: its count rises by one, and its state moves
        as on one replica.
 
-Model and optimizer are made in the strategy's scope. global_batch_size is an int.
+Model and optimizer are made, and the optimizer is built, in the strategy's scope.
+global_batch_size is an int.
 
 Run   nox -s check -- replica_safe_loss
 Read  https://www.tensorflow.org/tutorials/distribute/custom_training
