@@ -28,11 +28,13 @@ def linear_model(dtype="float32", decay=DECAY, before=()):
     """Returns a new model [B, 3] -> [B, 2] that starts at `START`.
 
     Args:
-        decay: Factor of the sum of the squared kernel, added to the loss; 0 for none.
+        decay: Factor of the sum of the squared kernel, and half of that of the squared
+            bias: two losses of the model's own; 0 for none.
         before: Layers between the input and the rest.
     """
-    regularizer = keras.regularizers.L2(decay) if decay else None
-    dense = keras.layers.Dense(2, kernel_regularizer=regularizer, dtype=dtype)
+    penalty = keras.regularizers.L2
+    own = {"kernel_regularizer": penalty(decay), "bias_regularizer": penalty(2 * decay)}
+    dense = keras.layers.Dense(2, dtype=dtype, **(own if decay else {}))
     layers = [keras.Input([3], dtype=dtype), *before, Doubling(dtype=dtype), dense]
     model = keras.Sequential(layers)
     dense.set_weights(START)
@@ -51,7 +53,9 @@ def weighted_squares(y_true, y_pred):
     return tf.reduce_sum((1 + y_true**2) * (y_pred - y_true) ** 2, axis=-1)
 
 
-def value_and_gradients(weights, x, y, shares, *, decay=DECAY, factor=2.0, swapped=False):
+def value_and_gradients(
+    weights, x, y, shares, *, decay=DECAY, bias_decay=None, factor=2.0, swapped=False
+):
     """The objective of `linear_model` and its gradients, by hand in float64.
 
     Args:
@@ -59,10 +63,12 @@ def value_and_gradients(weights, x, y, shares, *, decay=DECAY, factor=2.0, swapp
         x, y: [B, 3] and [B, 2].
         shares: What each example's loss counts, [B] or a number; 1 / B for the mean.
         decay: Factor of the sum of the squared kernel.
+        bias_decay: Factor of the sum of the squared bias; None for that of `linear_model`.
         factor: What the input is multiplied by: 2 in training.
         swapped: Whether loss(y_pred, y_true) is called.
     """
     kernel, bias = weights
+    bias_decay = 2 * decay if bias_decay is None else bias_decay
     p = factor * x @ kernel + bias
     shares = np.broadcast_to(shares, len(x))[:, None]
     if swapped:
@@ -71,8 +77,9 @@ def value_and_gradients(weights, x, y, shares, *, decay=DECAY, factor=2.0, swapp
     else:
         losses = (1 + y**2) * (p - y) ** 2
         slope = shares * 2 * (1 + y**2) * (p - y)
-    value = np.sum(shares * losses) + decay * np.sum(kernel**2)
-    return value, [factor * x.T @ slope + 2 * decay * kernel, slope.sum(axis=0)]
+    value = np.sum(shares * losses) + decay * np.sum(kernel**2) + bias_decay * np.sum(bias**2)
+    own = [2 * decay * kernel, 2 * bias_decay * bias]
+    return value, [factor * x.T @ slope + own[0], slope.sum(axis=0) + own[1]]
 
 
 def descend(weights, x, y, shares, **how):

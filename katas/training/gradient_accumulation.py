@@ -21,7 +21,7 @@ Test k checks clause k:
     5. The model never sees more than one micro-batch at a time.
 
 The model has no batch normalisation and no dropout: with those nobody can keep clause
-1.
+1. Every trainable variable has a gradient, and a dense one.
 
 Run   nox -s check -- gradient_accumulation
 Read  https://keras.io/guides/writing_a_custom_training_loop_in_tensorflow/
