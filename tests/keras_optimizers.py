@@ -50,13 +50,15 @@ def trajectory(optimizer, gradients, start=START, dtype="float32"):
 
     Args:
         optimizer: A new optimizer.
-        gradients: Per step, one [...] array per variable.
+        gradients: Per step, one [...] array per variable, None where it has no gradient.
         start: The variables' first values.
 
     Returns:
         Per step, the value of each variable after it, in the variables' dtype.
     """
-    variables = [tf.Variable(w, dtype=dtype) for w in start]
+    # No rule makes an exception of what is called a bias.
+    names = ["kernel", "bias"]
+    variables = [tf.Variable(w, dtype=dtype, name=n) for w, n in zip(start, names, strict=False)]
     optimizer.build(variables)
     return _walk(lambda *g: optimizer.apply(g, variables), variables, _tensors(gradients, dtype))
 
@@ -70,7 +72,7 @@ def _walk(step, variables, gradients):
 
 
 def _tensors(gradients, dtype="float32"):
-    return [[tf.constant(g, dtype) for g in arrays] for arrays in gradients]
+    return [[None if g is None else tf.constant(g, dtype) for g in arrays] for arrays in gradients]
 
 
 def flat(path):
@@ -345,7 +347,7 @@ def adam_path(
     """Walks by Algorithm 1 of Adam, in float64, or by what a change of it makes.
 
     Args:
-        gradients: Per step, one [...] array per variable.
+        gradients: Per step, one [...] array per variable, or None, which leaves it alone.
         rates: The learning rate, or one for each step.
         start: The variables' first values.
         direction: Like `adam_direction`.
@@ -363,6 +365,8 @@ def adam_path(
     path = []
     for k, (arrays, lr) in enumerate(zip(gradients, per_step(rates, gradients), strict=True)):
         for i, g in enumerate(arrays):
+            if g is None:
+                continue
             g = g + l2 * w[i]
             m[i] = beta_1 * m[i] + (1 - beta_1) * g
             v[i] = beta_2 * v[i] + (1 - beta_2) * (squares[k][i] if squares else g**2)
@@ -409,6 +413,27 @@ def assert_t_counts_updates(optimizer, walk, *, gradients, **how):
         gradients=gradients,
         oracle="the formula on the mean of each two gradients",
         bugs={"t counts gradients, not updates": held(walk(means, t=lambda k, i: 2 * k + 2))},
+        **how,
+    )
+
+
+def assert_t_is_one_for_all(optimizer, walk, *, gradients, **how):
+    """Fails unless a variable that gets its first gradient late has the t of the others.
+
+    Args:
+        optimizer: A new one.
+        walk: `adam_path` without its gradients.
+        gradients, **how: As for `assert_trajectory`.
+    """
+    __tracebackhide__ = True
+    late = [[*gradients[0][:-1], None], *gradients[1:]]
+    own = lambda k, i: max(1, k + 1 - i)
+    assert_trajectory(
+        optimizer,
+        walk(late),
+        gradients=late,
+        oracle="the formula, in which t counts the optimizer's steps",
+        bugs={"t counted for each variable": walk(late, t=own)},
         **how,
     )
 

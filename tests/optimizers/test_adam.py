@@ -52,6 +52,7 @@ from tests.keras_optimizers import (
     assert_rows_are_summed_before_squares,
     assert_schedule_sets_each_rate,
     assert_t_counts_updates,
+    assert_t_is_one_for_all,
     assert_trajectory,
     random_gradients,
 )
@@ -175,6 +176,16 @@ def test_3_t_counts_updates_when_gradients_are_accumulated(kata):
         functools.partial(adam_path, rates=0.05, **SETTINGS),
         gradients=GRADIENTS,
         call=f"{CALL[:-1]}, gradient_accumulation_steps=2)",
+        **CLOSE,
+    )
+
+
+def test_3_t_is_one_for_all_variables(kata):
+    assert_t_is_one_for_all(
+        kata.Adam(0.05, **SETTINGS),
+        functools.partial(adam_path, rates=0.05, **SETTINGS),
+        gradients=GRADIENTS[:2],
+        call=f"{CALL}, where one variable has no gradient in the first step",
         **CLOSE,
     )
 

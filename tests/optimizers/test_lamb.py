@@ -54,6 +54,7 @@ from tests.keras_optimizers import (
     assert_rows_are_summed_before_squares,
     assert_schedule_sets_each_rate,
     assert_t_counts_updates,
+    assert_t_is_one_for_all,
     assert_trajectory,
     random_gradients,
 )
@@ -199,15 +200,39 @@ def test_2_zero_weights_start_to_move(kata):
     )
 
 
-def test_2_a_zero_gradient_moves_nothing(kata):
+@pytest.mark.parametrize("decay", [0.0, 0.3], ids="weight_decay_rate={}".format)
+def test_2_a_zero_gradient(kata, decay):
     gradients = [[np.zeros_like(w) for w in START], *GRADIENTS[:1]]
-    settings = SETTINGS | {"weight_decay_rate": 0.0}
+    settings = SETTINGS | {"weight_decay_rate": decay}
+    walk = functools.partial(oracle, gradients, 0.05, **settings)
+
+    def unscaled(w, u, decay):
+        return paper(w, u, decay) if np.any(u) else u + decay * w
+
     assert_trajectory(
         kata.Lamb(0.05, **settings),
-        oracle(gradients, 0.05, **settings),
+        walk(),
         gradients=gradients,
-        call=f"{CALL[:-4]}0.0), whose first gradient is 0",
+        call=f"{CALL[:-4]}{decay}), whose first gradient is 0",
+        # Without a decay nothing moves at all, with or without this bug.
+        bugs={"a ratio of 1 where the gradient is 0, not r": walk(step=unscaled)} if decay else {},
         **PAPER,
+    )
+
+
+def test_2_small_norms_are_not_zero(kata):
+    start, gradients = [1e-5 * w for w in START], [[1e-6 * g for g in GRADIENTS[0]]]
+    settings = SETTINGS | {"weight_decay_rate": 0.0}
+    walk = functools.partial(oracle, gradients, 0.05, **settings, start=start)
+    assert_trajectory(
+        kata.Lamb(0.05, **settings),
+        walk(),
+        gradients=gradients,
+        start=start,
+        call=f"{CALL[:-4]}0.0) on weights near 1e-5, gradients near 1e-6",
+        oracle="the formula in float64",
+        rtol=1e-6,  # one step of a tenth, known to 2e-6
+        bugs={"a ratio of 1 where a norm is only small": walk(step=STEPS["no trust ratio"])},
     )
 
 
@@ -229,6 +254,16 @@ def test_3_t_counts_updates_when_gradients_are_accumulated(kata):
         functools.partial(oracle, rates=0.05, **SETTINGS),
         gradients=GRADIENTS,
         call=f"{CALL[:-1]}, gradient_accumulation_steps=2)",
+        **CLOSE,
+    )
+
+
+def test_3_t_is_one_for_all_variables(kata):
+    assert_t_is_one_for_all(
+        kata.Lamb(0.05, **SETTINGS),
+        functools.partial(oracle, rates=0.05, **SETTINGS),
+        gradients=GRADIENTS[:2],
+        call=f"{CALL}, where one variable has no gradient in the first step",
         **CLOSE,
     )
 
@@ -281,15 +316,22 @@ def test_7_config_round_trip(kata):
     assert_config_round_trip(kata.Lamb, learning_rate=0.3, name="mine", clipnorm=0.5, **own)
 
 
-def test_7_base_class_settings_work(kata):
-    clipped = [[np.clip(g, -0.5, 0.5) for g in arrays] for arrays in GRADIENTS[:2]]
+BASE = {
+    "clipvalue=0.5": ([[np.clip(g, -0.5, 0.5) for g in arrays] for arrays in GRADIENTS[:2]], {}),
+    "weight_decay=0.5": (GRADIENTS[:2], {"shrink": 0.5}),
+}
+
+
+@pytest.mark.parametrize("setting", BASE)
+def test_7_base_class_settings_work(kata, setting):
+    (name, value), (seen, change) = setting.split("="), BASE[setting]
     assert_trajectory(
-        kata.Lamb(0.05, clipvalue=0.5, **SETTINGS),
-        oracle(clipped, 0.05, **SETTINGS),
+        kata.Lamb(0.05, **SETTINGS, **{name: float(value)}),
+        oracle(seen, 0.05, **SETTINGS, **change),
         gradients=GRADIENTS[:2],
-        call=f"{CALL[:-1]}, clipvalue=0.5)",
-        oracle="the formula on gradients clipped to ±0.5",
-        bugs={"clipvalue ignored": oracle(GRADIENTS[:2], 0.05, **SETTINGS)},
+        call=f"{CALL[:-1]}, {setting})",
+        oracle="gradients clipped to ±0.5, or w - lr weight_decay w, then the formula",
+        bugs={f"{name} ignored": oracle(GRADIENTS[:2], 0.05, **SETTINGS)},
         **CLOSE,
     )
 
