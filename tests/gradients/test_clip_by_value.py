@@ -105,6 +105,21 @@ def test_2_gradient_follows_broadcast_bounds(kata):
     )
 
 
+def test_2_the_mask_is_exact_at_the_bounds(kata):
+    outside = [np.nextafter(np.float32(LOW), -np.inf), np.nextafter(np.float32(HIGH), np.inf)]
+    x = np.array([outside[0], LOW, HIGH, outside[1]], "float32")
+    assert_gradient(
+        lambda x: kata.clip_by_value(x, LOW, HIGH),
+        tf.constant(x),
+        lambda up: up * [0, 1, 1, 0],
+        call=f"clip_by_value(x, {LOW}, {HIGH})",
+        oracle="upstream at the bounds, 0 one float32 beyond them",
+        inputs={"x": x},
+        rtol=1e-6,  # the upstream is rounded to float32
+        bugs={"a mask open beyond the bounds": lambda up: up, "bounds excluded": lambda up: 0 * up},
+    )
+
+
 @pytest.mark.parametrize("bound", [tf.Variable, tf.constant])
 def test_3_bounds_get_no_gradient(kata, bound, mode):
     inputs = [tf.constant(X, tf.float32), bound(LOW), bound(HIGH)]
@@ -151,7 +166,31 @@ def test_4_keywords_keep_the_custom_gradient(kata, mode):
         raise mismatch(call, expected="[None, None]", got=f"{slopes[1:]}", cause=cause)
 
 
-def test_5_bounds_in_the_wrong_order_are_named(kata):
-    with pytest.raises(ValueError, match=r"Received:.*clip_min=2.*clip_max=1"):
-        kata.clip_by_value(tf.constant(X), 2, 1)
-    kata.clip_by_value(tf.constant(X), 1, 1)  # equal bounds are in order
+def test_4_a_traced_function_reads_its_variables_at_each_call(kata):
+    high = tf.Variable(HIGH)
+    clip = tf.function(lambda x: kata.clip_by_value(x, LOW, high))
+    x = tf.constant(X, tf.float32)
+    clip(x)
+    high.assign(1.0)
+    assert_close(
+        clip(x),
+        np.clip(X, LOW, 1.0),
+        call="clip_by_value(x, -1.0, clip_max), traced when clip_max was 2.0, now 1.0",
+        oracle="min(max(x, clip_min), clip_max)",
+        inputs=INPUTS,
+        bugs={"a bound read once, at tracing": np.clip(X, LOW, HIGH)},
+        **EXACT,
+    )
+
+
+@pytest.mark.parametrize("bounds", [(2, 1), (2.5, 1.5), (2, 1.5)], ids=str)
+@pytest.mark.parametrize("mode", [lambda f: f, tf.function], ids=["eager", "graph"])
+def test_5_bounds_in_the_wrong_order_are_named(kata, mode, bounds):
+    named = "Received:.*clip_min={}.*clip_max={}".format(*bounds)
+    with pytest.raises(ValueError, match=named):
+        mode(lambda: kata.clip_by_value(tf.constant(X), *bounds))()
+
+
+def test_5_equal_bounds_are_in_order(kata):
+    call, oracle = "clip_by_value(3.0, 1, 1)", "min(max(x, clip_min), clip_max)"
+    assert_close(kata.clip_by_value(3.0, 1, 1), 1.0, call=call, oracle=oracle, **EXACT)
