@@ -68,16 +68,22 @@ def test_1_round_goes_to_the_nearest_and_halves_to_even(kata, dtype):
 
 
 @pytest.mark.parametrize("dtype", RTOL)
-def test_1_large_numbers_are_their_own_rounding(kata, dtype):
-    large = np.array([LARGE[dtype], -LARGE[dtype], 1e4, -1e4, 1e-7, -1e-7]).astype(dtype)
+def test_1_small_and_large_numbers_are_rounded_exactly(kata, dtype):
+    half, bits = np.array(0.5, dtype), np.finfo(dtype).nmant
+    beside = [np.nextafter(half, np.array(to, dtype)) for to in (0, 1)]
+    # Where halves are the last digits, and where units are.
+    last = [2.0 ** (bits - 1) + 1.5, 2.0 ** (bits - 1) + 0.5, 2.0**bits + 1]
+    x = np.array([*beside, *last, LARGE[dtype], 1e4, 1e-7]).astype(dtype)
+    x = np.concatenate([x, -x])
     assert_close(
-        kata.round_ste(tf.constant(large)),
-        np.round(large),
+        kata.round_ste(tf.constant(x)),
+        np.round(x),
         call="round_ste(x)",
         oracle="np.round",
-        rtol=RTOL[dtype],
         dtype=dtype,
-        inputs={"x": large},
+        inputs={"x": x},
+        bugs={"floor(x + 0.5), whose sum is rounded, too": np.floor(x + half)},
+        **EXACT,
     )
 
 
@@ -92,7 +98,7 @@ def test_1_any_shape_is_rounded(kata, x):
 
 @pytest.mark.parametrize("dtype", RTOL)
 def test_2_gradient_of_round_is_the_upstream(kata, dtype):
-    x = np.append(X, [[1e4, -1e4]] * 2, axis=1)
+    x = np.append(X, [[1e4, -1e4], [LARGE[dtype], -LARGE[dtype]]], axis=1)
     assert_gradient(
         kata.round_ste,
         tf.constant(x, dtype),
