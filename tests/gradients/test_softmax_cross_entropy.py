@@ -35,6 +35,7 @@ from tests.gradient_checks import (
     assert_gradients,
     vjp,
 )
+from tests.value_errors import assert_value_error
 
 # log_softmax subtracts logits and a log of order 10, each rounded: eps * 10, once per
 # class. As an absolute error that is 3 * 10 * eps * 1.5 (the labels): 5e-2, 3e-6, 1e-14;
@@ -253,5 +254,8 @@ def test_5_keywords_and_modes_agree(kata, mode):
 
 @pytest.mark.parametrize("shape", [(3, 1), (1, 3), (3,), (3, 3, 1), (1, 3, 3)], ids=str)
 def test_6_unequal_shapes_are_named(kata, shape):
-    with pytest.raises(ValueError, match=r"(labels|logits).*Received:.*(labels|logits)"):
-        kata.softmax_cross_entropy(np.ones(shape), LOGITS)
+    assert_value_error(
+        lambda: kata.softmax_cross_entropy(np.ones(shape), LOGITS),
+        "labels|logits",
+        call=f"softmax_cross_entropy(labels {list(shape)}, logits {list(LOGITS.shape)})",
+    )

@@ -48,6 +48,7 @@ from tests.keras_metrics import (
     measure,
 )
 from tests.serialization import assert_config_round_trip
+from tests.value_errors import assert_value_error
 
 # A float32 result is rounded once, 6e-8; the counts below are exact in any float.
 CLOSE = {"rtol": 1e-6}
@@ -297,15 +298,20 @@ def test_5_measures_in_evaluate(kata):
 
 @pytest.mark.parametrize("num_classes", [1, 0, -3])
 def test_6_bad_num_classes_is_named(kata, num_classes):
-    with pytest.raises(ValueError, match=f"num_classes.*Received:.*num_classes={num_classes}"):
-        kata.MatthewsCorrelation(num_classes)
+    call = f"MatthewsCorrelation({num_classes})"
+    assert_value_error(lambda: kata.MatthewsCorrelation(num_classes), "num_classes", call=call)
 
 
 @pytest.mark.parametrize("y_pred", [Y_PRED[:, None], Y_PRED[:-1], Y_PRED[:1]], ids=np.shape)
 def test_6_unequal_shapes_are_named(kata, y_pred):
     for arrays in [(Y_TRUE, y_pred), (y_pred, Y_TRUE)]:
-        with pytest.raises(ValueError, match=r"y_true.*y_pred.*Received:"):
-            kata.MatthewsCorrelation(4).update_state(*arrays)
+        shapes = " and ".join(str(np.shape(array)) for array in arrays)
+        assert_value_error(
+            lambda arrays=arrays: kata.MatthewsCorrelation(4).update_state(*arrays),
+            "y_true",
+            "y_pred",
+            call=f"MatthewsCorrelation(4).update_state() with shapes {shapes}",
+        )
 
 
 def test_7_comes_back_from_its_config(kata):

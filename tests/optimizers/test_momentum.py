@@ -47,6 +47,7 @@ from tests.keras_optimizers import (
     random_gradients,
 )
 from tests.serialization import assert_config_round_trip
+from tests.value_errors import assert_value_error
 
 # Four steps of four roundings each on weights below 4: 4 * 4 * 6e-8 * 4 = 4e-6.
 CLOSE = {"rtol": 1e-5, "atol": 4e-6}
@@ -188,8 +189,8 @@ def test_4_two_replicas_step_as_one(kata):
 
 @pytest.mark.parametrize("momentum", [-0.1, 1.0, 1.5])
 def test_5_bad_momentum_is_named(kata, momentum):
-    with pytest.raises(ValueError, match=f"momentum.*Received: momentum={momentum}"):
-        kata.Momentum(momentum=momentum)
+    call = f"Momentum(momentum={momentum})"
+    assert_value_error(lambda: kata.Momentum(momentum=momentum), "momentum", call=call)
 
 
 def test_5_momentum_may_be_zero(kata):
