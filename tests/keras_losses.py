@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
 from tests.serialization import assert_config_round_trip
@@ -11,7 +12,7 @@ def assert_one_value_per_example(loss, y_true, y_pred, want, *, rtol, dtype=None
     """Fails unless `loss` weighs, then reduces, one value per example.
 
     A loss whose `call` returns a scalar applies sample_weight wrongly, and doubles the
-    step on two replicas.
+    step on two replicas. `fit` traces it for batches of any size.
 
     Args:
         loss: Function from a `reduction` to an instance of the loss.
@@ -22,6 +23,10 @@ def assert_one_value_per_example(loss, y_true, y_pred, want, *, rtol, dtype=None
     """
     __tracebackhide__ = True
     name = type(loss("none")).__name__
+    if (reduction := getattr(loss("none"), "reduction", "none")) != "none":
+        cause = "reduction is not passed on to super().__init__"
+        call = f"{name}(…, reduction='none').reduction"
+        raise mismatch(call, expected="none", got=str(reduction), cause=cause)
     weights = np.linspace(1.0, 3.0, len(want))
     how = {"oracle": "one value per example", "rtol": rtol, "dtype": dtype}
     flat = {"call() returning one mean for the whole batch": np.mean(want)}
@@ -45,6 +50,21 @@ def assert_one_value_per_example(loss, y_true, y_pred, want, *, rtol, dtype=None
         call=f"{name}(…)(y_true, y_pred)",
         **how,
     )
+    any_size = _traced_for_any_size(loss("none"), y_true, y_pred)
+    for rows in (1, len(want)):
+        assert_close(
+            any_size(y_true[:rows], y_pred[:rows]),
+            want[:rows],
+            call=f"{name}(…, reduction='none') in a tf.function for any B, with B = {rows}",
+            **how,
+        )
+
+
+def _traced_for_any_size(loss, y_true, y_pred):
+    """Returns the loss in a tf.function that knows all sizes but that of the batch."""
+    given = [tf.convert_to_tensor(array) for array in (y_true, y_pred)]
+    specs = [tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in given]
+    return tf.function(lambda y_true, y_pred: loss(y_true, y_pred), input_signature=specs)
 
 
 def assert_config_keeps_the_loss(make, y_true, y_pred, want, *, rtol, **settings):

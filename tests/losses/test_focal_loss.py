@@ -43,7 +43,8 @@ from tests.keras_losses import (
     assert_trains_and_reloads,
 )
 from tests.modes import graph
-from tests.value_errors import assert_value_error
+from tests.serialization import assert_config_round_trip
+from tests.value_errors import assert_value_error, keywords
 
 # exp(x) turns an absolute error in x into a relative one: eps * gamma * |z| is at most
 # 6e-8 * 5 * 8 = 2.4e-6 in float32. Four times that; for float16 eps is 5e-4, so 8e-2.
@@ -61,6 +62,8 @@ CERTAIN = {
     "loss": np.array([0, 0, 1e4, 1e4, 0, 0]),
     "slope": np.array([0, 0, -1, 1, 0, 0]),
 }
+# exp(-gamma max(z, 0) + ...) and the like take differences of numbers near 1e4: eps * 1e4.
+CERTAIN_RTOL = {"float16": 2e-2, "float32": 1e-3}
 
 
 def parts(y, z, alpha):
@@ -139,8 +142,12 @@ def test_1_keeps_the_dtype_of_the_logits(kata, dtype):
     )
 
 
-@pytest.mark.parametrize("labels", [[1, 0], [1.0, 0.0], [True, False]], ids=str)
+ONE_AND_ZERO = [[1, 0], [1.0, 0.0], [True, False], np.uint8([1, 0]), np.int64([1, 0])]
+
+
+@pytest.mark.parametrize("labels", ONE_AND_ZERO, ids=repr)
 def test_1_labels_may_have_any_dtype(kata, labels):
+    labels = tf.constant(labels) if isinstance(labels, np.ndarray) else labels
     assert_close(
         kata.sigmoid_focal_loss(labels, [0.5, 0.5]),
         oracle(np.array([1, 0]), np.array([0.5, 0.5]), None, 2.0),
@@ -176,7 +183,7 @@ def test_1_every_mode_agrees_up_to_certain_logits(kata):
         value=np.append(oracle(*args), weights * CERTAIN["loss"]),
         call="sigmoid_focal_loss(labels, x, alpha=0.25, gamma=0.5)",
         oracle="the formula in float64, and its limits",
-        rtol=RTOL["float32"],
+        rtol=CERTAIN_RTOL["float32"],
         atol=1e-12,  # At 40 the limit is off by exp(-40) = 4e-18.
     )
 
@@ -234,16 +241,17 @@ def test_2_gradient_is_p_minus_y_also_at_logit_0(kata):
     )
 
 
+@pytest.mark.parametrize("dtype", CERTAIN_RTOL)
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0], ids="gamma={}".format)
-def test_3_certain_logits_keep_loss_and_gradient_finite(kata, gamma):
+def test_3_certain_logits_keep_loss_and_gradient_finite(kata, gamma, dtype):
     assert_gradient(
         lambda z: kata.sigmoid_focal_loss(CERTAIN["labels"], z, gamma=gamma),
-        CERTAIN["logits"],
+        tf.constant(CERTAIN["logits"], dtype),
         lambda upstream: upstream * CERTAIN["slope"],
         value=CERTAIN["loss"],
         call=f"sigmoid_focal_loss(labels, x, gamma={gamma})",
         oracle="the limit as |logit| grows",
-        rtol=RTOL["float32"],
+        rtol=CERTAIN_RTOL[dtype],
         atol=1e-12,  # At 40 the limit is off by exp(-40) = 4e-18.
         inputs={"label": CERTAIN["labels"], "logit": CERTAIN["logits"]},
     )
@@ -269,23 +277,23 @@ def test_3_between_17_and_25_loss_and_gradient_are_right(kata, gamma):
     )
 
 
-BAD = [
-    {"labels": LABELS[:, :1]},
-    {"labels": LABELS[0]},
-    {"gamma": -1.0},
-    {"alpha": 0.0},
-    {"alpha": 1.0},
-    {"alpha": -0.25},
-    {"alpha": 1.5},
-]
+SHAPES = [([2, 1], [2, 3]), ([3], [2, 3]), ([2], [2, 1]), ([3, 2], [2, 3])]
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+def test_4_unequal_shapes_are_a_value_error(kata, shapes):
+    labels, logits = (np.ones(shape, "float32") for shape in shapes)
+    call = "sigmoid_focal_loss(labels {}, logits {})".format(*shapes)
+    assert_value_error(lambda: kata.sigmoid_focal_loss(labels, logits), "labels|logits", call=call)
+
+
+BAD = [{"gamma": -1.0}, {"gamma": -2}] + [{"alpha": a} for a in (0.0, 1.0, -0.25, 1.5)]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
-def test_4_bad_arguments_are_named_in_a_value_error(kata, bad):
-    given = {"labels": LABELS, "logits": LOGITS} | bad
-    shown = {k: f"of shape {v.shape}" if np.ndim(v) else v for k, v in bad.items()}
-    call = f"sigmoid_focal_loss(labels, logits) with {shown}"
-    assert_value_error(lambda: kata.sigmoid_focal_loss(**given), *bad, call=call)
+def test_4_bad_settings_are_named_in_a_value_error(kata, bad):
+    call = f"sigmoid_focal_loss(labels, logits, {keywords(bad)})"
+    assert_value_error(lambda: kata.sigmoid_focal_loss(LABELS, LOGITS, **bad), *bad, call=call)
 
 
 @pytest.mark.parametrize("alpha", [None, 0.25], ids="alpha={}".format)
@@ -325,6 +333,10 @@ def test_5_defaults_are_those_of_the_signature(kata):
 def test_6_a_model_trained_with_it_comes_back(kata, tmp_path):
     loss = kata.BinaryFocalLoss(alpha=0.25, gamma=1.5)
     assert_trains_and_reloads(loss, LABELS, LOGITS, tmp_path)
+
+
+def test_6_alpha_none_comes_back_from_its_config(kata):
+    assert_config_round_trip(kata.BinaryFocalLoss, alpha=None, gamma=1.5)
 
 
 def test_6_comes_back_from_its_config(kata):

@@ -145,6 +145,33 @@ def test_1_values_match_the_formula(kata, dtype):
     )
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float64"])
+def test_1_true_boxes_of_any_numeric_dtype(kata, dtype):
+    true = np.abs(TRUE)
+    assert_close(
+        kata.giou_loss(tf.constant(true, dtype), tf.constant(PRED, tf.float32)),
+        oracle(giou, true),
+        call=f"giou_loss({dtype} boxes_true, float32 boxes_pred)",
+        oracle=PAPER,
+        dtype="float32",
+        **FLOAT32,
+    )
+
+
+def test_1_small_float64_boxes_far_from_0(kata):
+    true, pred = TRUE / 3 + 1e4, PRED / 3 + 1e4
+    assert_close(
+        kata.giou_loss(true, tf.constant(pred)),
+        oracle(giou, true, pred),
+        call="giou_loss(boxes_true + 1e4, boxes_pred + 1e4) in float64",
+        oracle=PAPER,
+        dtype="float64",
+        rtol=RTOL["float64"],
+        atol=ATOL["float64"],
+        bugs={"through float32": oracle(giou, *(np.float32(b) for b in (true, pred)))},
+    )
+
+
 @pytest.mark.parametrize("shape", [(4,), (6, 1, 4), (1, 4), (2, 3, 4), (0, 4)], ids=str)
 def test_1_any_leading_axes(kata, shape):
     rows = int(np.prod(shape[:-1]))
@@ -283,13 +310,13 @@ def test_4_boxes_without_area_keep_loss_and_gradient_finite(kata):
 
 
 def test_5_every_mode_agrees(kata):
-    true = np.concatenate([TRUE, NO_AREA_TRUE])
+    true = np.concatenate([TRUE, NO_AREA_TRUE]).astype("float32")
     pred = np.concatenate([PRED, NO_AREA_PRED]).astype("float32")
-    boxes = tf.constant(pred)
-    modes = every_mode(lambda: vjp(both_modes(kata, true), [boxes]))
+    boxes = [tf.constant(true), tf.constant(pred)]
+    modes = every_mode(lambda true, pred: vjp(both_modes(kata, true), [pred]), *boxes)
     want, slopes = oracle(giou) + oracle(iou), slope(giou) + slope(iou)
     for said, compute in modes.items():
-        loss, (rise,) = compute()
+        loss, (rise,) = compute(*boxes)
         assert_finite(true, pred, loss, rise, said)
         call = f"{said}giou_loss(boxes_true, x) + giou_loss(boxes_true, x, mode='iou')"
         assert_close(loss[:6], want, call=call, oracle=PAPER, **FLOAT32)
