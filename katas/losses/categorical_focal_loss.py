@@ -19,8 +19,8 @@ logits. Write it. Test k checks clause k:
        included. Eager mode, tf.function and XLA agree.
     4. With gamma = 0 and alpha = None it is softmax cross-entropy; with two classes it
        is the binary focal loss of the difference of the logits.
-    5. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right to
-       1e-6, also where p_y rounds to 1.
+    5. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right, also
+       where p_y rounds to 1.
     6. ValueError naming the argument, as in `Received: gamma=-1.0`, for: labels.shape
        other than logits.shape[:-1] (nothing broadcasts); a Python gamma < 0; alpha a
        single number, of another length than C, or with a negative weight in a list.

@@ -148,6 +148,16 @@ def test_1_one_pair_is_a_scalar(kata):
     assert_close(loss, 0.5625, call=call, oracle="(1 - 0.25)^2", rtol=RTOL["float32"])
 
 
+def test_1_columns_stay_columns(kata):
+    assert_close(
+        kata.contrastive_loss([[1], [0]], [[0.5], [0.75]]),
+        [[0.25], [0.0625]],
+        call="contrastive_loss([[1], [0]], [[0.5], [0.75]])",
+        oracle="the formula by hand, margin = 1",
+        rtol=RTOL["float32"],
+    )
+
+
 def test_2_margin_may_be_zero(kata):
     assert_close(
         kata.contrastive_loss([1, 0, 0], [0.5, 0.0, 2.0], margin=0),
@@ -233,7 +243,9 @@ BAD = {
     "a row of y_true": {"y_true": LABELS[0]},
     "a column of y_true": {"y_true": LABELS[:, :1]},
     "y_true [2], distance [2, 1]": {"y_true": [1, 0], "distance": [[1.0], [2.0]]},
+    "y_true [2, 1], distance [2]": {"y_true": [[1], [0]], "distance": [1.0, 2.0]},
     "distance [4]": {"distance": DISTANCE[0]},
+    "a scalar y_true": {"y_true": 1},
 }
 
 

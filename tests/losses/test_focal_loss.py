@@ -62,8 +62,8 @@ CERTAIN = {
     "loss": np.array([0, 0, 1e4, 1e4, 0, 0]),
     "slope": np.array([0, 0, -1, 1, 0, 0]),
 }
-# exp(-gamma max(z, 0) + ...) and the like take differences of numbers near 1e4: eps * 1e4.
-CERTAIN_RTOL = {"float16": 2e-2, "float32": 1e-3}
+# gamma log(1 - p_t) and the like are differences of numbers near 2e4, off by eps * 2e4.
+CERTAIN_RTOL = {"float16": 2e-2, "float32": 5e-3}
 
 
 def parts(y, z, alpha):

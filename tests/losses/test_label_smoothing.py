@@ -182,6 +182,18 @@ def test_2_any_number_of_leading_axes(kata, shape):
     )
 
 
+def test_2_thousands_of_classes(kata):
+    logits, labels = np.zeros([2, 5000]), np.array([3001, 0])
+    logits[0, 3001], logits[1, 1] = 8.0, 4.0
+    assert_close(
+        kata.smoothed_cross_entropy(tf.constant(labels), tf.constant(logits, tf.float32)),
+        cross_entropy(target(labels, 0.1, 5000), logits),
+        call="smoothed_cross_entropy([3001, 0], logits [2, 5000])",
+        oracle=PAPER,
+        rtol=1e-5,  # sums over 5000 classes
+    )
+
+
 def test_3_gradient_is_softmax_minus_target(kata):
     p, s = softmax(LOGITS), 0.3
     rate = p - target(LABELS, s)
