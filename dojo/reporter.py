@@ -34,6 +34,7 @@ class Reporter:
         self.source = job.source.resolve()
         self.send = send
         self.failure: tuple[str, str | None] | None = None
+        self.blind = False
         self.seconds = 0.0
         self.trespass: str | None = None
         self.timed_out = False
@@ -68,7 +69,7 @@ class Reporter:
             self.send(("broken", f"the suite cannot be collected: {report.longrepr}"))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self.failure, self.seconds = None, 0.0
+        self.failure, self.blind, self.seconds = None, False, 0.0
         self.send(("started", nodeid.partition("::")[2]))
 
     @pytest.hookimpl(wrapper=True)
@@ -90,7 +91,8 @@ class Reporter:
             # pytest-timeout writes the stacks of all threads to stderr.
             errors = "" if self.timed_out else report.capstderr
             failure = Failure(name, clause, message, cause, own_output(report.capstdout, errors))
-        self.send(("tested", RanTest(name, clause, failure is None, self.seconds), failure))
+        passed = failure is None and not self.blind
+        self.send(("tested", RanTest(name, clause, passed, self.seconds), failure))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         where = _location(excinfo.value.__traceback__, self.source)
@@ -99,7 +101,8 @@ class Reporter:
     def _describe(self, error: BaseException, item: pytest.Item) -> None:
         name = type(error).__name__
         if name == "BlindTest":
-            self.send(("broken", f"{item.name}: {error}"))
+            self.blind = True
+            self.send(("blind", f"{item.name}: {error}"))
         elif name == "Mismatch":
             cause = getattr(error, "cause", None)
             self.failure = str(error), cause

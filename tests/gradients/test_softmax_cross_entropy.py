@@ -113,6 +113,19 @@ def test_1_labels_may_have_any_dtype(kata, labels):
     )
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float64"])
+def test_1_labels_may_be_a_tensor_of_any_dtype(kata, dtype):
+    labels = np.round(2 * LABELS)
+    assert_close(
+        kata.softmax_cross_entropy(tf.constant(labels, dtype), tf.constant(LOGITS, tf.float32)),
+        oracle(labels, LOGITS),
+        call=f"softmax_cross_entropy({dtype} labels, float32 logits)",
+        oracle=PAPER,
+        dtype="float32",
+        **FLOAT32,
+    )
+
+
 @pytest.mark.parametrize("shape", [(4,), (2, 1, 5), (2, 3, 1, 2), (0, 3)], ids=str)
 def test_1_any_leading_axes(kata, shape):
     random = np.random.default_rng(1)
@@ -183,17 +196,22 @@ def test_3_both_gradients_match_finite_differences(kata, shape):
     )
 
 
-# Each row has one logit far above the others, or one pair: softmax is 0, 1/2 or 1.
+# Each row has one logit far above the others, or one pair: softmax is 0, 1/2 or 1. The
+# last is far below the largest logit of the batch.
 CERTAIN = {
-    "label": np.array([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0.5], [1, 0, 1], [0, 2, 0]]),
+    "label": np.array([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0.5], [1, 0, 1], [0, 2, 0], [1, 0, 1]]),
     "logit": np.array(
-        [[1e4, -1e4, 0], [1e4, -1e4, 0], [1e4, -1e4, 0], [0, 1e4, 1e4], [-1e4, 1e4, 0]]
+        [[1e4, -1e4, 0], [1e4, -1e4, 0], [1e4, -1e4, 0], [0, 1e4, 1e4], [-1e4, 1e4, 0], [0, 0, 0]]
     ),
 }
-CERTAIN_P = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 0.5, 0.5], [0, 1, 0]])
+CERTAIN_P = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 0.5, 0.5], [0, 1, 0], [1 / 3] * 3])
 CERTAIN_LOG_P = np.array(
-    [[0, -2e4, -1e4]] * 3 + [[-1e4 - np.log(2), -np.log(2), -np.log(2)], [-2e4, 0, -1e4]]
+    [[0, -2e4, -1e4]] * 3
+    + [[-1e4 - np.log(2), -np.log(2), -np.log(2)], [-2e4, 0, -1e4], [-np.log(3)] * 3]
 )
+# A logit less the log of the sum is a difference of numbers near 1e4: eps * 1e4, times an
+# upstream of 2.
+CERTAIN_CLOSE = {"rtol": 1e-4, "atol": 2.5e-3}
 CERTAIN_LOSS = -np.sum(CERTAIN["label"] * CERTAIN_LOG_P, axis=-1)
 
 
@@ -223,7 +241,7 @@ def test_4_certain_logits_have_finite_gradients(kata, mode):
         oracle="the limit of the formula",
         bugs={UNIT_MASS: lambda upstream: {"logits": per_row(upstream, unit)}},
         mode=mode,
-        **FLOAT32,
+        **CERTAIN_CLOSE,
     )
 
 
@@ -254,8 +272,18 @@ def test_5_keywords_and_modes_agree(kata, mode):
 
 @pytest.mark.parametrize("shape", [(3, 1), (1, 3), (3,), (3, 3, 1), (1, 3, 3)], ids=str)
 def test_6_unequal_shapes_are_named(kata, shape):
+    assert_unequal_shapes_are_named(kata, shape)
+
+
+def test_6_unequal_shapes_are_named_in_a_graph(kata):
+    assert_unequal_shapes_are_named(kata, (1, 3), tf.function)
+
+
+def assert_unequal_shapes_are_named(kata, shape, mode=lambda function: function):
+    __tracebackhide__ = True
     assert_value_error(
-        lambda: kata.softmax_cross_entropy(np.ones(shape), LOGITS),
-        "labels|logits",
+        mode(lambda: kata.softmax_cross_entropy(np.ones(shape), LOGITS)),
+        "labels",
+        "logits",
         call=f"softmax_cross_entropy(labels {list(shape)}, logits {list(LOGITS.shape)})",
     )

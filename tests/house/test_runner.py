@@ -167,13 +167,48 @@ def test_the_learners_line_is_named_for_an_exception(tree):
     assert "return clip(x) + undefined" in message
 
 
-def test_the_fault_of_a_suite_is_not_the_learners(tree, monkeypatch, tmp_path):
-    tests = tmp_path / "tests"
-    (tests / "gradients").mkdir(parents=True)
-    (tests / "gradients" / "test_clip_by_value.py").write_text('"""Broken."""\nimport nothing\n')
-    monkeypatch.setattr(layout, "TESTS", tests)
+def verdict_of(suite, monkeypatch, folder):
+    """Returns the result of checking the model answer by another suite."""
+    monkeypatch.setattr(layout, "TESTS", folder)
+    (folder / "gradients").mkdir()
+    (folder / "gradients" / "conftest.py").write_text("from tests.conftest import *\n")
+    (folder / "gradients" / "test_clip_by_value.py").write_text(suite)
     (result,) = Runner(layout.REFERENCE).results([KATA])
+    return result
+
+
+def test_the_fault_of_a_suite_is_not_the_learners(monkeypatch, tmp_path):
+    result = verdict_of('"""Broken."""\nimport nothing\n', monkeypatch, tmp_path)
     assert result.outcome is Outcome.BROKEN
+    assert "No module named 'nothing'" in result.failures[0].message
+
+
+BLIND = '''"""Two clauses."""
+from tests.closeness import BlindTest, mismatch
+
+
+def test_1_cannot_show():
+    raise BlindTest("the listed mistake")
+'''
+FAR = """
+
+def test_2_is_far():
+    raise mismatch("f(x)", expected="1", got="2")
+"""
+
+
+@pytest.mark.parametrize(
+    ("suite", "outcome", "reason"),
+    [(BLIND, Outcome.BROKEN, "the listed mistake"), (BLIND + FAR, Outcome.WRONG, "f(x)")],
+    ids=["alone", "beside a mistake"],
+)
+def test_a_blind_test_is_the_suites_fault_unless_the_answer_is_wrong(
+    monkeypatch, tmp_path, suite, outcome, reason
+):
+    result = verdict_of(suite, monkeypatch, tmp_path)
+    assert result.outcome is outcome
+    assert reason in result.failures[0].message
+    assert not any(test.passed for test in result.tests)
 
 
 @pytest.mark.parametrize(("options", "status"), [([], 1), (["--tree=reference"], 0)])
