@@ -149,12 +149,14 @@ def test_2_for_two_classes_all_penalties_agree(kata, weightage, y_true, y_pred, 
     )
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "int64"])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64"])
 def test_1_class_ids_have_any_integer_dtype(kata, dtype):
+    # The square of 20 classes is more than an int8 counts.
+    labels, predictions = (tf.constant(ids + 15, dtype) for ids in (Y_TRUE, Y_PRED))
     assert_close(
-        measure(kata.CohenKappa(5), [(tf.constant(Y_TRUE, dtype), tf.constant(Y_PRED, dtype))]),
+        measure(kata.CohenKappa(20), [(labels, predictions)]),
         oracle(Y_TRUE, Y_PRED),
-        call=f"CohenKappa(5) after {dtype} tensors",
+        call=f"CohenKappa(20) after {dtype} tensors of ids from 15 to 19",
         oracle=PAIRS,
         **CLOSE,
     )

@@ -152,15 +152,14 @@ def test_1_values_by_hand(kata, y_true, y_pred, want):
     )
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "int64"])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64"])
 def test_1_class_ids_have_any_integer_dtype(kata, dtype):
+    # The square of 20 classes is more than an int8 counts.
+    labels, predictions = (tf.constant(ids + 16, dtype) for ids in (Y_TRUE, Y_PRED))
     assert_close(
-        measure(
-            kata.MatthewsCorrelation(4),
-            [(tf.constant(Y_TRUE, dtype), tf.constant(Y_PRED, dtype))],
-        ),
+        measure(kata.MatthewsCorrelation(20), [(labels, predictions)]),
         oracle(Y_TRUE, Y_PRED),
-        call=f"MatthewsCorrelation(4) after {dtype} tensors",
+        call=f"MatthewsCorrelation(20) after {dtype} tensors of ids from 16 to 19",
         oracle="the covariances of indicator columns",
         **CLOSE,
     )
