@@ -9,8 +9,8 @@ the piece between them: the identity forward, a reversed gradient backward.
 The paper raises scale from 0 to 1 during training, so it may be a variable. Write the
 function and a Keras layer. Test k checks clause k:
 
-    1. The value is `x`, in its shape and dtype: float16, 32 and 64. Python numbers and
-       lists become float32 tensors.
+    1. The value is `x`, in its shape and dtype: float16, 32 and 64. Python floats and
+       lists of them become float32 tensors.
     2. The gradient with respect to `x` is -scale times the upstream gradient, in the
        dtype of `x`. The scale is a number or a scalar tensor, and 1 by default.
     3. A variable given as scale, to the function or to the layer, is read again at each

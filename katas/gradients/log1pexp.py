@@ -13,7 +13,7 @@ smallest normal one of their dtype (1e-38 in float32) may be 0. Test k checks cl
 
     1. Values are right to a few ulp for every finite `x`, in its shape and dtype:
        float16, 32 and 64. That is e^x at -20, and x itself at 89, 1e4 and 1e38. Python
-       numbers and lists become float32 tensors.
+       floats and lists of them become float32 tensors.
     2. The gradient is upstream * sigmoid(x), to a few ulp of 1: 1/2 at exactly 0, 0 at
        -1e4, 1 at 1e4.
     3. The second derivative can be taken, and is right to a few ulp of 1, everywhere.

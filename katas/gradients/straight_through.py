@@ -11,7 +11,7 @@ Test k checks clause k:
 
     1. round_ste: `x` rounded to the nearest integer, halves to the even one (0.5 to 0,
        1.5 to 2), for every finite `x`, in its shape and dtype: float16, 32 and 64.
-       Python numbers and lists become float32 tensors.
+       Python floats and lists of them become float32 tensors.
     2. The gradient of round_ste is the upstream gradient, everywhere.
     3. sign_ste: +1 where x >= 0, at 0 too, and -1 elsewhere, for every finite `x`, in
        its shape and dtype, as above.

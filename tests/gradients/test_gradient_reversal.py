@@ -9,8 +9,8 @@ the piece between them: the identity forward, a reversed gradient backward.
 The paper raises scale from 0 to 1 during training, so it may be a variable. Write the
 function and a Keras layer. Test k checks clause k:
 
-    1. The value is `x`, in its shape and dtype: float16, 32 and 64. Python numbers and
-       lists become float32 tensors.
+    1. The value is `x`, in its shape and dtype: float16, 32 and 64. Python floats and
+       lists of them become float32 tensors.
     2. The gradient with respect to `x` is -scale times the upstream gradient, in the
        dtype of `x`. The scale is a number or a scalar tensor, and 1 by default.
     3. A variable given as scale, to the function or to the layer, is read again at each
@@ -212,7 +212,9 @@ def small_model(layer):
     features = keras.layers.Dense(2, use_bias=False, name="features")(inputs)
     domain = keras.layers.Dense(1, use_bias=False, name="domain")(layer(features))
     model = keras.Model(inputs, domain)
-    model.set_weights([np.array([[1, -2], [0.5, 3], [-1, 1]]), np.array([[2.0], [-1.5]])])
+    # By layer: `layer` may have a weight of its own.
+    model.get_layer("features").set_weights([np.array([[1, -2], [0.5, 3], [-1, 1]])])
+    model.get_layer("domain").set_weights([np.array([[2.0], [-1.5]])])
     return model
 
 
