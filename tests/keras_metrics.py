@@ -48,8 +48,8 @@ def assert_streams(make, y_true, y_pred, want, *, mean_of_batches, rtol, atol=0.
 def assert_weights_repeat_rows(make, y_true, y_pred, want, *, unweighted, rtol, atol=0.0):
     """Fails unless an integer sample weight counts a row that many times.
 
-    A quarter of every weight must give the same result: the metric is a ratio. A batch
-    without weights counts each row once.
+    A sixteenth of every weight must give the same result: the metric is a ratio, also
+    where less than one example has been seen. A batch without weights counts each row once.
 
     Args:
         make: Function of no arguments that returns a new metric.
@@ -61,7 +61,7 @@ def assert_weights_repeat_rows(make, y_true, y_pred, want, *, unweighted, rtol, 
     __tracebackhide__ = True
     weights, name = _repeats(y_true), type(make()).__name__
     cases = {
-        "0, 0.25, 0.5, 0, …": ([(y_true, y_pred, 0.25 * weights)], weights),
+        "0, 1/16, 1/8, 0, …": ([(y_true, y_pred, weights / 16)], weights),
         "none, then 0, 1, 2, 0, …": ([(y_true, y_pred), (y_true, y_pred, weights)], weights + 1),
     }
     for kinds, (batches, times) in cases.items():

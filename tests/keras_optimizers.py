@@ -35,9 +35,15 @@ class Halving(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def random_gradients(steps=4, start=START, seed=0):
-    """Returns, per step and variable, float64 gradients whose signs change."""
+    """Returns, per step and variable, float64 gradients whose signs change.
+
+    The first element of each has none in the second step: its slots move it still.
+    """
     random = np.random.default_rng(seed)
-    return [[random.normal(size=w.shape) for w in start] for _ in range(steps)]
+    gradients = [[random.normal(size=w.shape) for w in start] for _ in range(steps)]
+    for g in gradients[1] if steps > 1 else []:
+        g.flat[0] = 0.0
+    return gradients
 
 
 def per_step(rates, gradients):

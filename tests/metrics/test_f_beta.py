@@ -158,10 +158,18 @@ def test_1_threshold_may_be_zero(kata):
     )
 
 
-@pytest.mark.parametrize("scale", [1, 100, -100], ids=["scores", "large", "negative"])
-def test_1_the_highest_score_is_predicted(kata, scale):
-    # Logits: the highest may be far below any probability.
-    scores = Y_PRED * 100 - 200 if scale < 0 else Y_PRED * scale
+# Logits: the highest may be far below any probability, or exactly 0.
+HIGHEST = {
+    "scores": Y_PRED,
+    "large": 100 * Y_PRED,
+    "negative": 100 * Y_PRED - 200,
+    "at most 0": Y_PRED - Y_PRED.max(axis=1, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("kind", HIGHEST)
+def test_1_the_highest_score_is_predicted(kata, kind):
+    scores = HIGHEST[kind]
     half = counts(Y_TRUE, predicted(scores, 0.5))
     assert_close(
         measure(kata.FBeta(3), [(Y_TRUE, scores)]),
