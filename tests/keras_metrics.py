@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests.closeness import assert_close
 from tests.serialization import revive
+from tests.value_errors import assert_value_error
 
 EMPTY = "a metric that has seen nothing"
 
@@ -81,7 +82,7 @@ def assert_resets(make, y_true, y_pred, empty, *, rtol):
 
     Args:
         make: Function of no arguments that returns a new metric.
-        y_true, y_pred: One batch.
+        y_true, y_pred: [B, ...] one batch, B >= 3.
         empty: The result of a metric that has seen nothing.
         rtol: As for `assert_close`.
     """
@@ -89,14 +90,15 @@ def assert_resets(make, y_true, y_pred, empty, *, rtol):
     metric, name = make(), type(make()).__name__
     how = {"oracle": EMPTY, "rtol": rtol}
     assert_close(metric.result(), empty, call=f"{name}(…).result()", **how)
-    first = measure(metric, [(y_true, y_pred)]).numpy()
+    measure(metric, [(y_true, y_pred)])
     metric.reset_state()
     assert_close(metric.result(), empty, call=f"{name}(…) after reset_state()", **how)
+    other = [(y_true[1:], y_pred[1:])]
     assert_close(
-        measure(metric, [(y_true, y_pred)]),
-        first,
-        call=f"{name}(…) after reset_state() and the same batch again",
-        oracle="the first pass over that batch",
+        measure(metric, other),
+        measure(make(), other).numpy(),
+        call=f"{name}(…) after reset_state() and another batch",
+        oracle="a new metric after that batch",
         rtol=rtol,
     )
 
@@ -179,6 +181,25 @@ def assert_reloads(make, y_true, y_pred, want, path, *, rtol, atol=0.0):
         rtol=rtol,
         atol=atol,
     )
+
+
+def assert_unequal_shapes_are_named(metric, y_true, y_pred):
+    """Fails unless an update with these two, either way round, names both.
+
+    Args:
+        metric: A metric of the kind that takes `y_true`.
+        y_true: [B, ...] what it takes.
+        y_pred: Of another shape, which would broadcast or count too few.
+    """
+    __tracebackhide__ = True
+    for arrays in [(y_true, y_pred), (y_pred, y_true)]:
+        shapes = " and ".join(str(np.shape(array)) for array in arrays)
+        assert_value_error(
+            lambda arrays=arrays: metric.update_state(*arrays),
+            "y_true",
+            "y_pred",
+            call=f"{type(metric).__name__}(…).update_state() with shapes {shapes}",
+        )
 
 
 def _repeats(rows):

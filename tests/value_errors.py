@@ -1,4 +1,4 @@
-"""Bad arguments: a ValueError that names them and ends in `Received:`."""
+"""Bad arguments: a ValueError that names them and says what was `Received:`."""
 
 import re
 

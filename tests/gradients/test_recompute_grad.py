@@ -141,6 +141,22 @@ def test_2_an_argument_that_f_ignores(kata):
         assert_close(to_y, 0 * Y, call=call.format("y"), oracle="0", **FLOAT32)
 
 
+def test_2_two_calls_before_one_backward_pass(kata):
+    def function(a, b):
+        g = kata.recompute(lambda x: x * x)
+        return g(a) + g(b)
+
+    assert_gradients(
+        function,
+        {"a": tf.constant(1.0), "b": tf.constant(3.0)},
+        lambda up: {"a": 2 * up, "b": 6 * up},
+        call="(lambda g: g(a) + g(b))(recompute(lambda x: x * x))",
+        oracle="2 a and 2 b",
+        rtol=RTOL["float32"],
+        bugs={"the arguments of the last call for both": lambda up: {"a": 6 * up}},
+    )
+
+
 def test_3_gradients_to_the_weights_of_layers(kata):
     layers = keras.Sequential(
         [keras.layers.Dense(5, "tanh"), keras.layers.Dense(2, "softplus", use_bias=False)]
@@ -251,22 +267,6 @@ def why_so_often(more, backwards):
     if backwards == 2:
         return "the second backward pass did not run f: the first one's values had been kept"
     return "the backward pass did not run f: its intermediate values had been kept"
-
-
-def test_2_two_calls_before_one_backward_pass(kata):
-    def function(a, b):
-        g = kata.recompute(lambda x: x * x)
-        return g(a) + g(b)
-
-    assert_gradients(
-        function,
-        {"a": tf.constant(1.0), "b": tf.constant(3.0)},
-        lambda up: {"a": 2 * up, "b": 6 * up},
-        call="(lambda g: g(a) + g(b))(recompute(lambda x: x * x))",
-        oracle="2 a and 2 b",
-        rtol=RTOL["float32"],
-        bugs={"the arguments of the last call for both": lambda up: {"a": 6 * up}},
-    )
 
 
 def test_6_every_mode_agrees(kata, mode):

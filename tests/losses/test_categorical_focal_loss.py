@@ -78,12 +78,6 @@ PAPER = "the formula in float64"
 # Each row: label, logits, loss at gamma, slope at gamma; exp(-17) = 4e-8 is the most that
 # is left out.
 E4 = 1e4
-# gamma log(1 - p_y) and the like are differences of numbers near 2e4, off by eps * 2e4. In
-# float16 the upstream is rounded, too.
-CERTAIN_CLOSE = {
-    "float16": {"rtol": 2e-2, "atol": 2e-3},
-    "float32": {"rtol": 5e-3, "atol": 1e-6},
-}
 CERTAIN = [
     (0, [E4, -E4, 0.0, -9.0], lambda g: 0.0, [0, 0, 0, 0]),
     (0, [17.0, 0.0, -3.0, -9.0], lambda g: np.exp(-17) * (g == 0), [0, 0, 0, 0]),
@@ -93,6 +87,12 @@ CERTAIN = [
     (1, [100.0, -100.0, 0.0, -9.0], lambda g: 200.0, [1, -1, 0, 0]),
     (2, [-E4, -E4, E4, -9.0], lambda g: 0.0, [0, 0, 0, 0]),
 ]
+# gamma log(1 - p_y) and the like are differences of numbers near 2e4, off by eps * 2e4. In
+# float16 the upstream is rounded, too.
+CERTAIN_CLOSE = {
+    "float16": {"rtol": 2e-2, "atol": 2e-3},
+    "float32": {"rtol": 5e-3, "atol": 1e-6},
+}
 
 
 def certain(gamma):

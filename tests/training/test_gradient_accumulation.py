@@ -143,6 +143,14 @@ def test_1_compiled_it_takes_the_same_step(kata, mode):
     assert_stepped(model, descend(START, X, Y, 1 / N), call)
 
 
+@pytest.mark.parametrize("sizes", [[11], [2, 1, 1, 1, 6]], ids=["one", "five"])
+def test_1_any_number_of_micro_batches(kata, sizes):
+    model, optimizer = start()
+    kata.accumulated_step(model, weighted_squares, optimizer, micro_batches(sizes=sizes))
+    call = f"accumulated_step(…, {len(sizes)} micro-batches)"
+    assert_stepped(model, descend(START, X, Y, 1 / N), call)
+
+
 def test_1_other_variables_stay(kata):
     frozen = keras.layers.Dense(3, kernel_initializer="identity", trainable=False)
     model, optimizer = start(before=[frozen])
