@@ -109,7 +109,7 @@ class Reporter:
         elif isinstance(error, pytest.fail.Exception) and "Timeout" in str(error):
             self._stop_for_time(error, item)
         else:
-            self.failure = describe(error, self.source), None
+            self.failure = describe(error, self.source, item.path), None
         if getattr(error, "unwritten", False):
             self.send(("unwritten", item.name))
 
@@ -142,15 +142,20 @@ def _nothing(*_: Any, **__: Any) -> str:
     return ""
 
 
-def describe(error: BaseException, source: Path) -> str:
-    """Returns an exception as a learner needs it: what, where, and the line itself."""
+def describe(error: BaseException, source: Path, suite: Path) -> str:
+    """Returns an exception as a learner needs it: what, where, and the line itself.
+
+    Args:
+        source: The learner's file, whose line is named if the exception passed it.
+        suite: The test file, whose line is named if not.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).resolve() == source]
-    tests = [frame for frame in frames if Path(frame.filename).is_relative_to(layout.TESTS)]
+    tests = [frame for frame in frames if Path(frame.filename) == suite]
     text = _essence(error, source)
     if getattr(error, "pytrace", True) is False:
         return text
-    for frame, owner in [(own[-1:], ""), (tests[:1], "the test calls, ")]:
+    for frame, owner in [(own[-1:], ""), (tests[-1:], "the test calls, ")]:
         if frame:
             place = f"{layout.shown(Path(frame[0].filename).resolve())}:{frame[0].lineno}"
             inside = f" in {frame[0].name}" if not owner else ""

@@ -10,7 +10,8 @@ Write the loss 1 - GIoU, for boxes given as [y_min, x_min, y_max, x_max]. Test k
 clause k:
 
     1. Values match the formula for any leading axes, in the dtype of `boxes_pred`:
-       float16, 32 and 64. `boxes_true` has any numeric dtype.
+       float16, 32 and 64. `boxes_true` has any numeric dtype. Coordinates are pixels, or
+       fractions of an image.
     2. The gradient with respect to `boxes_pred` is that of the formula. (Where edges
        are aligned any choice passes.) Disjoint boxes are pulled together.
     3. With mode="iou" it is 1 - IoU, which for disjoint boxes is 1 with gradient 0. Any

@@ -167,6 +167,15 @@ def test_the_learners_line_is_named_for_an_exception(tree):
     assert "return clip(x) + undefined" in message
 
 
+def test_the_tests_line_is_named_for_a_wrong_signature(tree):
+    write(tree, ANSWER.replace("clip_by_value(x, clip_min, clip_max)", "clip_by_value(x)"))
+    (result,) = Runner(tree).results([KATA])
+    message = result.failures[0].message
+    assert "TypeError: clip_by_value() takes 1 positional argument but 3 were given" in message
+    assert "the test calls, at tests/gradients/test_clip_by_value.py:" in message
+    assert "kata.clip_by_value(" in message
+
+
 def verdict_of(suite, monkeypatch, folder):
     """Returns the result of checking the model answer by another suite."""
     monkeypatch.setattr(layout, "TESTS", folder)

@@ -10,7 +10,8 @@ Write the loss 1 - GIoU, for boxes given as [y_min, x_min, y_max, x_max]. Test k
 clause k:
 
     1. Values match the formula for any leading axes, in the dtype of `boxes_pred`:
-       float16, 32 and 64. `boxes_true` has any numeric dtype.
+       float16, 32 and 64. `boxes_true` has any numeric dtype. Coordinates are pixels, or
+       fractions of an image.
     2. The gradient with respect to `boxes_pred` is that of the formula. (Where edges
        are aligned any choice passes.) Disjoint boxes are pulled together.
     3. With mode="iou" it is 1 - IoU, which for disjoint boxes is 1 with gradient 0. Any
@@ -169,6 +170,19 @@ def test_1_small_float64_boxes_far_from_0(kata):
         rtol=RTOL["float64"],
         atol=ATOL["float64"],
         bugs={"through float32": oracle(giou, *(np.float32(b) for b in (true, pred)))},
+    )
+
+
+def test_1_boxes_of_a_hundredth_of_the_image(kata):
+    true, pred = 0.5 + TRUE / 200, 0.5 + PRED / 200
+    assert_close(
+        kata.giou_loss(true, tf.constant(pred, tf.float32)),
+        oracle(giou, true, pred),
+        call="giou_loss(boxes_true, boxes_pred), the boxes a hundredth of the image high",
+        oracle=PAPER,
+        # Areas near 1e-4, to which many add 1e-7; rounding is far below.
+        rtol=5e-3,
+        atol=5e-3,
     )
 
 

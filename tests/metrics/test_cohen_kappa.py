@@ -155,9 +155,9 @@ def test_1_class_ids_have_any_integer_dtype(kata, dtype):
     # The square of 20 classes is more than an int8 counts.
     labels, predictions = (tf.constant(ids + 15, dtype) for ids in (Y_TRUE, Y_PRED))
     assert_close(
-        measure(kata.CohenKappa(20, weightage="linear"), [(labels, predictions)]),
-        oracle(Y_TRUE, Y_PRED, "linear"),
-        call=f"CohenKappa(20, weightage='linear') after {dtype} tensors of ids from 15 to 19",
+        measure(kata.CohenKappa(20, weightage="quadratic"), [(labels, predictions)]),
+        oracle(Y_TRUE, Y_PRED, "quadratic"),
+        call=f"CohenKappa(20, weightage='quadratic') after {dtype} tensors of ids from 15 to 19",
         oracle=PAIRS,
         **CLOSE,
     )

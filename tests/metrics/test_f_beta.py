@@ -148,13 +148,15 @@ def test_1_threshold_is_strict(kata, average, beta):
     )
 
 
-def test_1_threshold_may_be_zero(kata):
+@pytest.mark.parametrize("threshold", [0.0, -1, 2.5])
+def test_1_threshold_may_be_any_number(kata, threshold):
+    logits = 8 * Y_PRED - 4
     assert_close(
-        measure(kata.FBeta(3, threshold=0.0), [(Y_TRUE, Y_PRED)]),
-        oracle(Y_TRUE, Y_PRED, threshold=0.0),
-        call="FBeta(3, threshold=0.0)",
+        measure(kata.FBeta(3, threshold=threshold), [(Y_TRUE, logits)]),
+        oracle(Y_TRUE, logits, threshold=threshold),
+        call=f"FBeta(3, threshold={threshold}) after logits from -4 to 4",
         oracle=FORMULA,
-        bugs={"threshold 0.0 taken for None": oracle(Y_TRUE, Y_PRED)},
+        bugs={"the threshold taken for None": oracle(Y_TRUE, logits)},
         **CLOSE,
     )
 

@@ -55,7 +55,7 @@ GRADIENTS = random_gradients()
 FORMULA = {"oracle": "the formula in float64", **CLOSE}
 
 
-def oracle(gradients, rates, mu, nesterov=False):
+def oracle(gradients, rates, mu, nesterov=False, decay=0.0):
     """Returns the weights after each step, at one rate for all or one for each."""
     w = [x.copy() for x in START]
     v = [np.zeros_like(x) for x in START]
@@ -63,7 +63,7 @@ def oracle(gradients, rates, mu, nesterov=False):
     for arrays, lr in zip(gradients, per_step(rates, gradients), strict=True):
         for i, g in enumerate(arrays):
             v[i] = mu * v[i] - lr * g
-            w[i] = w[i] + (mu * v[i] - lr * g if nesterov else v[i])
+            w[i] = (1 - lr * decay) * w[i] + (mu * v[i] - lr * g if nesterov else v[i])
         path.append([x.copy() for x in w])
     return path
 
@@ -212,12 +212,16 @@ def test_6_config_round_trip(kata):
 def test_6_base_class_settings_work(kata):
     clipped = [[np.clip(g, -0.5, 0.5) for g in arrays] for arrays in GRADIENTS[:2]]
     assert_trajectory(
-        kata.Momentum(0.05, momentum=0.8, clipvalue=0.5),
-        oracle(clipped, 0.05, 0.8),
+        kata.Momentum(0.05, momentum=0.8, clipvalue=0.5, weight_decay=0.5),
+        oracle(clipped, 0.05, 0.8, decay=0.5),
         gradients=GRADIENTS[:2],
-        call="Momentum(0.05, momentum=0.8, clipvalue=0.5)",
-        oracle="the formula on gradients clipped to ±0.5",
-        bugs={"clipvalue ignored": oracle(GRADIENTS[:2], 0.05, 0.8)},
+        call="Momentum(0.05, momentum=0.8, clipvalue=0.5, weight_decay=0.5)",
+        oracle="gradients clipped to ±0.5 and w - lr weight_decay w, then the formula",
+        bugs={
+            "clipvalue ignored": oracle(GRADIENTS[:2], 0.05, 0.8, decay=0.5),
+            "weight_decay ignored": oracle(clipped, 0.05, 0.8),
+            "clipvalue and weight_decay ignored": oracle(GRADIENTS[:2], 0.05, 0.8),
+        },
         **CLOSE,
     )
 

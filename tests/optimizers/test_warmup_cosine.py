@@ -41,7 +41,8 @@ from tests.keras_optimizers import assert_resumes
 from tests.serialization import assert_config_round_trip
 from tests.value_errors import assert_value_error
 
-PEAK, WARMUP, TOTAL, FLOOR = 0.8, 4, 14, 0.1
+# The first rate above 0 is below the floor.
+PEAK, WARMUP, TOTAL, FLOOR = 0.8, 4, 14, 0.3
 STEPS = list(range(20))
 FORMULA = "the formula in float64"
 
@@ -93,6 +94,7 @@ BUGS = {
     "floor as a fraction of the peak": [oracle(s, floor=FLOOR * PEAK) for s in STEPS],
     "floor added to the whole cosine": after_warmup(lambda p: FLOOR + PEAK * half_cosine(p)),
     "floor by max, as a clip": after_warmup(lambda p: max(PEAK * half_cosine(p), FLOOR)),
+    "floor held in the warm-up, too": [max(oracle(s), FLOOR) for s in STEPS],
     "a linear decay": after_warmup(lambda p: FLOOR + (PEAK - FLOOR) * (1 - p)),
     "a whole cosine, down and up": after_warmup(
         lambda p: FLOOR + (PEAK - FLOOR) * half_cosine(2 * p)
