@@ -91,7 +91,7 @@ def every_mode(function, *args):
         takes as long as many a compilation.
     """
     traced = trace(function, *args)
-    compiled = tf.function(lambda *args: traced(*args), jit_compile=True)
+    compiled = tf.function(lambda *args: traced(*args), autograph=False, jit_compile=True)
     return {"": function, "in a tf.function: ": traced, "compiled by XLA: ": compiled}
 
 

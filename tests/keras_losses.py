@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
+from tests.modes import graph
 from tests.serialization import assert_config_round_trip
 
 
@@ -64,7 +65,7 @@ def _traced_for_any_size(loss, y_true, y_pred):
     """Returns the loss in a tf.function that knows all sizes but that of the batch."""
     given = [tf.convert_to_tensor(array) for array in (y_true, y_pred)]
     specs = [tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in given]
-    return tf.function(lambda y_true, y_pred: loss(y_true, y_pred), input_signature=specs)
+    return graph(lambda y_true, y_pred: loss(y_true, y_pred), input_signature=specs)
 
 
 def assert_config_keeps_the_loss(make, y_true, y_pred, want, *, rtol, **settings):

@@ -154,23 +154,24 @@ def assert_schedule_sets_each_rate(make, walk, *, gradients, call, first=0.4, bu
     Args:
         make: Makes an optimizer of a schedule.
         walk: A function from the rates of the steps to the oracle's path.
-        gradients, **how: As for `assert_trajectory`.
+        gradients, **how: As for `assert_trajectory`. Only the first variable is stepped.
         call: The class and its other arguments, `{}` for the schedule.
         first: What the schedule halves from.
         bugs: {cause: trajectory of a further bug}.
     """
     __tracebackhide__ = True
     rates = Halving(first).rates(len(gradients))
+    wrong = {
+        "the first learning rate kept for all steps": walk(first),
+        "the learning rate of the step before": walk([first, *rates[:-1]]),
+    } | (bugs or {})
     assert_trajectory(
         make(Halving(first)),
-        walk(rates),
-        gradients=gradients,
+        _first(walk(rates)),
+        gradients=_first(gradients),
+        start=START[:1],
         call=call.format(f"a schedule that halves from {first}"),
-        bugs={
-            "the first learning rate kept for all steps": walk(first),
-            "the learning rate of the step before": walk([first, *rates[:-1]]),
-        }
-        | (bugs or {}),
+        bugs={cause: _first(path) for cause, path in wrong.items()},
         **how,
     )
 

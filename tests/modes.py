@@ -9,8 +9,9 @@ def graph(function, **how):
     """Returns `function` as a `tf.function`, which converts Python's control flow if it must.
 
     Few answers branch or loop over tensors, and autograph takes longer to look for it than
-    all else that a trace does. Without autograph such an answer raises, so it is converted
-    where the plain trace fails; a failure that is not autograph's comes again.
+    all else that a trace does. Without autograph such an answer raises, though never a
+    ValueError, so it is converted where the plain trace fails; a failure that is not
+    autograph's comes again.
 
     Args:
         function: Takes tensors by position.
@@ -23,6 +24,8 @@ def graph(function, **how):
         if len(traces) > 1:
             try:
                 return traces[-1](*arguments)
+            except ValueError:
+                raise
             except Exception:
                 traces.pop()
         return traces[0](*arguments)

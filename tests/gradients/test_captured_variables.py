@@ -222,7 +222,7 @@ def test_3_a_scale_of_0_stops_the_bias_only(kata):
 
 @pytest.mark.parametrize("names", [("kernel", "bias"), ("a", "b"), ("same", "same")])
 def test_4_each_variable_gets_its_own_gradient(kata, names):
-    assert_affine_gradients(kata, names=names, mode=tf.function)
+    assert_affine_gradients(kata, names=names, mode=graph)
 
 
 def test_4_in_whatever_order_eager_mode_lists_them(kata):

@@ -28,6 +28,7 @@ import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
 from tests.gradient_checks import assert_gradient, vjp
+from tests.modes import graph
 from tests.value_errors import assert_value_error
 
 # A clip selects one of its inputs and a mask selects the upstream: nothing is rounded
@@ -169,7 +170,7 @@ def test_4_keywords_keep_the_custom_gradient(kata, mode):
 
 def test_4_a_traced_function_reads_its_variables_at_each_call(kata):
     high = tf.Variable(HIGH)
-    clip = tf.function(lambda x: kata.clip_by_value(x, LOW, high))
+    clip = graph(lambda x: kata.clip_by_value(x, LOW, high))
     x = tf.constant(X, tf.float32)
     clip(x)
     high.assign(1.0)
@@ -185,7 +186,7 @@ def test_4_a_traced_function_reads_its_variables_at_each_call(kata):
 
 
 @pytest.mark.parametrize("bounds", [(2, 1), (2.5, 1.5), (2, 1.5)], ids=str)
-@pytest.mark.parametrize("mode", [lambda f: f, tf.function], ids=["eager", "graph"])
+@pytest.mark.parametrize("mode", [lambda f: f, graph], ids=["eager", "graph"])
 def test_5_bounds_in_the_wrong_order_are_named(kata, mode, bounds):
     assert_value_error(
         mode(lambda: kata.clip_by_value(tf.constant(X), *bounds)),

@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from tests.closeness import assert_close, mismatch
 from tests.gradient_checks import assert_gradients, random_upstream, vjp
+from tests.modes import graph
 
 # The same operations twice: 4 products and a tanh at order one, in another order at
 # worst. Ten roundings; the absolute part for sums near 0.
@@ -252,7 +253,7 @@ def test_5_f_runs_once_forward_and_once_per_backward_pass(kata, compiled):
 
     for backwards in [0, 1, 2]:
         runs.assign(0)
-        (tf.function(step) if compiled else step)(backwards)
+        (graph(step) if compiled else step)(backwards)
         got, want = int(runs), 1 + backwards
         if got != want:
             call = f"y = recompute(f)(x), then {backwards} × tape.gradient(y, x)"

@@ -28,6 +28,7 @@ import tensorflow as tf
 
 from tests.closeness import assert_close
 from tests.gradient_checks import assert_gradient, assert_gradient_by_differences, vjp
+from tests.modes import graph
 
 # A sum of twelve squares, a root, a product or two and the upstream: less than 16
 # roundings of eps / 2 each, and x is taken as rounded.
@@ -252,7 +253,7 @@ def test_5_every_mode_has_the_same_value_and_gradient(kata, mode):
     )
 
 
-@pytest.mark.parametrize("mode", [lambda f: f, tf.function], ids=["eager", "graph"])
+@pytest.mark.parametrize("mode", [lambda f: f, graph], ids=["eager", "graph"])
 def test_5_keywords_keep_value_and_gradient(kata, mode):
     x, upstream = MIXED.T.copy(), np.array([[0.5, -3.0, 2.0, -1.25]])
     by_keyword = lambda x: kata.safe_norm(x=x, axis=0, keepdims=True)

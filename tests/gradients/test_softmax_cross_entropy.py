@@ -35,6 +35,7 @@ from tests.gradient_checks import (
     assert_gradients,
     vjp,
 )
+from tests.modes import graph
 from tests.value_errors import assert_value_error
 
 # log_softmax subtracts logits and a log of order 10, each rounded: eps * 10, once per
@@ -276,7 +277,7 @@ def test_6_unequal_shapes_are_named(kata, shape):
 
 
 def test_6_unequal_shapes_are_named_in_a_graph(kata):
-    assert_unequal_shapes_are_named(kata, (1, 3), tf.function)
+    assert_unequal_shapes_are_named(kata, (1, 3), graph)
 
 
 def assert_unequal_shapes_are_named(kata, shape, mode=lambda function: function):

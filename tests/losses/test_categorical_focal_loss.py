@@ -513,7 +513,7 @@ def test_9_a_small_network_learns_the_digits(kata):
     # The true class weighs 2 for even digits, so that alpha takes part.
     loss = kata.SparseCategoricalFocalLoss(alpha=[2.0, 1.0] * 5, gamma=0.5)
 
-    @tf.function
+    @graph
     def step(x, y):
         with tf.GradientTape() as tape:
             value = loss(y, model(x))

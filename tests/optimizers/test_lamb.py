@@ -147,7 +147,7 @@ def test_1_graphs_and_xla_take_the_same_steps(kata):
 
 def test_1_defaults_are_those_of_the_signature(kata):
     # As small as the default epsilon: g / (g + epsilon) is far from 1.
-    gradients = [[1e-6 * g for g in arrays] for arrays in GRADIENTS]
+    gradients = [[1e-6 * g for g in arrays] for arrays in GRADIENTS[:3]]
     walk = functools.partial(oracle, gradients, 0.001)
     assert_trajectory(
         kata.Lamb(),
@@ -316,22 +316,21 @@ def test_7_config_round_trip(kata):
     assert_config_round_trip(kata.Lamb, learning_rate=0.3, name="mine", clipnorm=0.5, **own)
 
 
-BASE = {
-    "clipvalue=0.5": ([[np.clip(g, -0.5, 0.5) for g in arrays] for arrays in GRADIENTS[:2]], {}),
-    "weight_decay=0.5": (GRADIENTS[:2], {"shrink": 0.5}),
-}
-
-
-@pytest.mark.parametrize("setting", BASE)
-def test_7_base_class_settings_work(kata, setting):
-    (name, value), (seen, change) = setting.split("="), BASE[setting]
+def test_7_base_class_settings_work(kata):
+    given = GRADIENTS[:2]
+    clipped = [[np.clip(g, -0.5, 0.5) for g in arrays] for arrays in given]
+    walk = functools.partial(oracle, rates=0.05, **SETTINGS)
     assert_trajectory(
-        kata.Lamb(0.05, **SETTINGS, **{name: float(value)}),
-        oracle(seen, 0.05, **SETTINGS, **change),
-        gradients=GRADIENTS[:2],
-        call=f"{CALL[:-1]}, {setting})",
-        oracle="gradients clipped to ±0.5, or w - lr weight_decay w, then the formula",
-        bugs={f"{name} ignored": oracle(GRADIENTS[:2], 0.05, **SETTINGS)},
+        kata.Lamb(0.05, clipvalue=0.5, weight_decay=0.5, **SETTINGS),
+        walk(clipped, shrink=0.5),
+        gradients=given,
+        call=f"{CALL[:-1]}, clipvalue=0.5, weight_decay=0.5)",
+        oracle="gradients clipped to ±0.5 and w - lr weight_decay w, then the formula",
+        bugs={
+            "clipvalue ignored": walk(given, shrink=0.5),
+            "weight_decay ignored": walk(clipped),
+            "clipvalue and weight_decay ignored": walk(given),
+        },
         **CLOSE,
     )
 

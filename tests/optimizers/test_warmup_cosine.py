@@ -38,6 +38,7 @@ import tensorflow as tf
 
 from tests.closeness import assert_close
 from tests.keras_optimizers import assert_resumes
+from tests.modes import graph
 from tests.serialization import assert_config_round_trip
 from tests.value_errors import assert_value_error
 
@@ -233,7 +234,7 @@ def test_4_an_optimizer_starts_at_step_0(kata):
     w = tf.Variable(0.0)
     optimizer = keras.optimizers.SGD(kata.WarmupCosine(PEAK, WARMUP, TOTAL, FLOOR))
     optimizer.build([w])
-    update = tf.function(lambda: optimizer.apply([tf.constant(1.0)], [w]))
+    update = graph(lambda: optimizer.apply([tf.constant(1.0)], [w]))
     path = []
     for _ in STEPS:
         update()

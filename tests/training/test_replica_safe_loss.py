@@ -38,6 +38,7 @@ import tensorflow as tf
 
 import tests.replicas
 from tests.closeness import assert_close, mismatch
+from tests.modes import graph
 from tests.training_checks import (
     CLOSE,
     DECAY,
@@ -139,7 +140,7 @@ FULL = {
 }
 
 
-@pytest.mark.parametrize("compiled", [lambda f: f, tf.function], ids=["eager", "graph"])
+@pytest.mark.parametrize("compiled", [lambda f: f, graph], ids=["eager", "graph"])
 def test_1_two_replicas_take_the_formulas_step(kata, compiled):
     bugs = {cause: by_hand(8, last=share)[0] for cause, share in FULL.items()}
     bugs["loss(y_pred, y_true)"] = by_hand(8, swapped=True)[0]
@@ -158,7 +159,7 @@ def test_1_a_tf_function_need_not_know_the_size_of_the_batch(kata):
     x, y = (tf.constant(array, tf.float32) for array in examples(8))
     # As in a loop over a dataset inside a tf.function.
     unknown = [tf.TensorSpec([None, *array.shape[1:]]) for array in (x, y)]
-    step = tf.function(
+    step = graph(
         lambda *batch: kata.distributed_step(
             strategy, model, optimizer, weighted_squares, batch, GLOBAL
         ),
