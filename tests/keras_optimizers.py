@@ -407,17 +407,19 @@ def assert_t_counts_updates(optimizer, walk, *, gradients, **how):
     Args:
         optimizer: A new one, with `gradient_accumulation_steps=2`.
         walk: `adam_path` without its gradients.
-        gradients, **how: As for `assert_trajectory`. An even number of steps.
+        gradients, **how: As for `assert_trajectory`. An even number of steps, of which
+            only the first variable is moved.
     """
     __tracebackhide__ = True
     pairs = zip(gradients[::2], gradients[1::2], strict=True)
     means = [[(a + b) / 2 for a, b in zip(*pair, strict=True)] for pair in pairs]
     # Every first gradient of a pair leaves the weights as they are.
-    held = lambda path: [weights for last in [START, *path] for weights in [last, last]][1:-1]
+    held = lambda path: _first([w for last in [START, *path] for w in [last, last]][1:-1])
     assert_trajectory(
         optimizer,
         held(walk(means)),
-        gradients=gradients,
+        gradients=_first(gradients),
+        start=START[:1],
         oracle="the formula on the mean of each two gradients",
         bugs={"t counts gradients, not updates": held(walk(means, t=lambda k, i: 2 * k + 2))},
         **how,

@@ -70,7 +70,7 @@ def softmax(z):
 
 
 def target(labels, s, classes=4):
-    return (1 - s) * np.eye(classes)[labels] + s / classes
+    return (1 - s) * (np.asarray(labels)[..., None] == np.arange(classes)) + s / classes
 
 
 def cross_entropy(target, z):
