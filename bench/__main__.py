@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dojo import catalogue, layout
+from dojo import layout
+from dojo.check.runner import Runner
+from dojo.content import catalogue
 from dojo.results import Result
-from dojo.runner import Runner
 
 KATA = "losses/focal_loss"
 

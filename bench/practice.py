@@ -14,7 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from dojo import layout, stubs, variants
+from dojo import layout
+from dojo.content import stubs
+from dojo.upkeep import variants
 from tests.house.terminals import Terminal
 
 LOG = "BENCH_PRACTICE_LOG"
@@ -52,7 +54,7 @@ def save(terminal: Terminal, file: Path, text: str, count: int) -> float:
 def inside() -> int:
     """The program under measurement, which also logs what the tests alone took."""
     from dojo.cli import main
-    from dojo.practice import Attempt
+    from dojo.sitting.practice import Attempt
 
     take = Attempt.take
 

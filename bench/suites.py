@@ -10,9 +10,10 @@ import statistics
 import sys
 import time
 
-from dojo import catalogue, layout
+from dojo import layout
+from dojo.check.runner import Runner
+from dojo.content import catalogue
 from dojo.results import Outcome
-from dojo.runner import Runner
 
 # A process has exercised by then.
 WAIT = 3.0

@@ -17,11 +17,11 @@ class Refusal(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
-    from dojo.archive import ArchiveError
-    from dojo.attempts import Refused
-    from dojo.catalogue import UnknownKata
-    from dojo.history import HistoryError
-    from dojo.questions import QuestionsError
+    from dojo.content.catalogue import UnknownKata
+    from dojo.content.document import QuestionsError
+    from dojo.record.archive import ArchiveError
+    from dojo.record.attempts import Refused
+    from dojo.record.database import HistoryError
 
     options = parser().parse_args(arguments)
     try:
@@ -160,8 +160,8 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _add_readme(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     readme = commands.add_parser("readme", help="make README's table and transcripts anew")
     readme.set_defaults(run=_readme)
-    pictures = commands.add_parser("pictures", help="draw README's pictures of the screen anew")
-    pictures.set_defaults(run=_pictures)
+    screenshots = commands.add_parser("pictures", help="draw README's pictures of the screen anew")
+    screenshots.set_defaults(run=_pictures)
 
 
 def _add_tree(command: argparse.ArgumentParser) -> None:
@@ -214,13 +214,13 @@ def _tree(options: argparse.Namespace) -> Path:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from dojo import checking, runner
+    from dojo.check import command, runner
 
     tree = _tree(options)
     for file in (options.json, options.junit_xml):
         if file is not None and not file.absolute().parent.is_dir():
             raise Refusal(f"{file} cannot be written: there is no folder {file.absolute().parent}")
-    plan = checking.Plan(
+    plan = command.Plan(
         names=options.names,
         tree=tree,
         limit=options.limit or runner.DEFAULT_LIMIT,
@@ -228,11 +228,11 @@ def _check(options: argparse.Namespace) -> int:
         json=options.json,
         junit_xml=options.junit_xml,
     )
-    return checking.watch(plan) if options.watch else checking.check(plan)
+    return command.watch(plan) if options.watch else command.check(plan)
 
 
 def _rehearse(options: argparse.Namespace) -> int:
-    from dojo import rehearse
+    from dojo.sitting import rehearse
 
     wish = rehearse.Wish(
         track=options.track,
@@ -246,13 +246,13 @@ def _rehearse(options: argparse.Namespace) -> int:
 
 
 def _progress(options: argparse.Namespace) -> int:
-    from dojo import progress
+    from dojo.record import progress
 
     return progress.show()
 
 
 def _need_terminal() -> None:
-    from dojo import terminal
+    from dojo.sitting import terminal
 
     if reason := terminal.no_terminal():
         raise Refusal(reason)
@@ -260,14 +260,14 @@ def _need_terminal() -> None:
 
 def _practice(options: argparse.Namespace) -> int:
     _need_terminal()
-    from dojo import sitting
+    from dojo.sitting import flow
 
-    return sitting.practise(sitting.Wish(options.name, options.minutes, _tree(options)))
+    return flow.practise(flow.Wish(options.name, options.minutes, _tree(options)))
 
 
 def _interview(options: argparse.Namespace) -> int:
     _need_terminal()
-    from dojo import interview, interview_screens
+    from dojo.sitting import interview, interview_screens
 
     wish = interview.Wish(options.minutes, options.track, options.level, _tree(options))
     try:
@@ -277,13 +277,13 @@ def _interview(options: argparse.Namespace) -> int:
 
 
 def _history(options: argparse.Namespace) -> int:
-    from dojo import timeline
+    from dojo.record import history
 
-    return timeline.show(options.names, options.plot)
+    return history.show(options.names, options.plot)
 
 
 def _export(options: argparse.Namespace) -> int:
-    from dojo import transfer
+    from dojo.record import transfer
 
     if options.file.suffix != ".json":
         raise Refusal(f"an export ends in .json. Received: {options.file}")
@@ -291,13 +291,13 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from dojo import transfer
+    from dojo.record import transfer
 
     return _transferred(transfer.load, options.file)
 
 
 def _transferred(work: Callable[[Path], int], file: Path) -> int:
-    from dojo.transfer import TransferError
+    from dojo.record.transfer import TransferError
 
     try:
         return work(file)
@@ -307,20 +307,21 @@ def _transferred(work: Callable[[Path], int], file: Path) -> int:
 
 
 def _anki(options: argparse.Namespace) -> int:
-    from dojo import anki
+    from dojo.content import anki
 
     return anki.export(options.file)
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from dojo import compare, forks
+    from dojo import compare
+    from dojo.check import forkserver
 
     unknown = sorted(set(options.names) - set(compare.NAMES))
     if unknown:
         known = ", ".join(compare.NAMES)
         raise Refusal(f"there is no comparison {unknown[0]}; there are {known}")
     # matplotlib, too, takes a second to import.
-    forks.warm_up()
+    forkserver.warm_up()
     from dojo.compare import command
 
     wish = command.Wish(
@@ -337,54 +338,54 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _readme(options: argparse.Namespace) -> int:
-    from dojo import readme
+    from dojo.upkeep import readme
 
     return readme.rewrite()
 
 
 def _pictures(options: argparse.Namespace) -> int:
-    from dojo import pictures
+    from dojo.upkeep import screenshots
 
-    return pictures.draw()
+    return screenshots.draw()
 
 
 def _mutants(options: argparse.Namespace) -> int:
-    from dojo import mutants
+    from dojo.upkeep import mutants
 
     return mutants.run(options.names, options.jobs)
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dojo import light
+    from dojo.record import commands
 
-    return light.list_katas(options.names, _tree(options))
+    return commands.list_katas(options.names, _tree(options))
 
 
 def _hint(options: argparse.Namespace) -> int:
-    from dojo import light
+    from dojo.record import commands
 
-    return light.hint(options.name)
+    return commands.hint(options.name)
 
 
 def _show(options: argparse.Namespace) -> int:
-    from dojo import light
+    from dojo.record import commands
 
-    return light.show(options.name, options.give_up)
+    return commands.show(options.name, options.give_up)
 
 
 def _reset(options: argparse.Namespace) -> int:
-    from dojo import light
+    from dojo.record import commands
 
-    return light.reset(options.name, _tree(options))
+    return commands.reset(options.name, _tree(options))
 
 
 def _restore(options: argparse.Namespace) -> int:
-    from dojo import light
+    from dojo.record import commands
 
-    return light.restore(options.name, options.when, _tree(options))
+    return commands.restore(options.name, options.when, _tree(options))
 
 
 def _stub(options: argparse.Namespace) -> int:
-    from dojo import light
+    from dojo.record import commands
 
-    return light.make_stub(options.name)
+    return commands.make_stub(options.name)

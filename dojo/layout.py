@@ -7,6 +7,7 @@ ROOT = Path(__file__).parent.parent
 KATAS = ROOT / "katas"
 REFERENCE = ROOT / "reference"
 TESTS = ROOT / "tests"
+SUPPORT = TESTS / "support"
 QUESTIONS = ROOT / "QUESTIONS.md"
 
 LEVELS = ("screen", "mid", "senior", "staff")

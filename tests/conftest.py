@@ -28,12 +28,12 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="module")
 def kata(request):
     """The module under test."""
-    import tests.replicas  # two logical CPUs, before the first op of all
-    import tests.sentinels
+    import tests.support.replicas  # two logical CPUs, before the first op of all
+    import tests.support.sentinels
 
     path = request.path.relative_to(TESTS)
     tree = request.config.getoption("--tree").resolve()
-    before = tests.sentinels.snapshot()
+    before = tests.support.sentinels.snapshot()
     try:
         module = load(tree, path.parent / f"{path.stem.removeprefix('test_')}.py")
         _refuse_changes(before)
@@ -62,9 +62,9 @@ class _Fresh(importlib.machinery.SourceFileLoader):
 @pytest.fixture(params=["eager", "graph", "XLA"])
 def mode(request):
     """A function that compiles another: not at all, with tf.function, or with XLA."""
-    import tests.modes
+    import tests.support.modes
 
-    return tests.modes.MODES[request.param]
+    return tests.support.modes.MODES[request.param]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -72,9 +72,9 @@ def pytest_runtest_call(item):
     """Shows an unwritten stub as one line, and lets no stub end or skip a test."""
     if "kata" not in item.fixturenames:
         return (yield)
-    import tests.sentinels
+    import tests.support.sentinels
 
-    before = tests.sentinels.snapshot()
+    before = tests.support.sentinels.snapshot()
     try:
         result = yield
         _refuse_changes(before)
@@ -88,14 +88,14 @@ def pytest_runtest_call(item):
     except _ESCAPES as escape:
         raise _Failed(_escaped(escape), pytrace=False) from escape
     finally:
-        tests.sentinels.restore()
+        tests.support.sentinels.restore()
 
 
 def _refuse_changes(before):
-    import tests.sentinels
+    import tests.support.sentinels
 
-    if names := tests.sentinels.changes(before):
-        tests.sentinels.restore()
+    if names := tests.support.sentinels.changes(before):
+        tests.support.sentinels.restore()
         raise _Failed(f"your file changes what others rely on: {', '.join(names)}", pytrace=False)
 
 

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dojo import checking, layout, solved
+from dojo import layout
+from dojo.check import command, solved
 from dojo.compare import gradients, losses, optimizers, page, parts, pictures, together
 from dojo.compare.jobs import CompareError, Job, Result, Store, plain
 from dojo.compare.parts import Part
@@ -110,7 +111,7 @@ def pick_parts(katas: Sequence[str], wish: Wish, console: Console) -> dict[str, 
     unknown = [kata for kata in katas if kata not in verdicts]
     before = solved.fingerprints(unknown)
     found = []
-    with checking.Progress(console, len(unknown)) as progress:
+    with command.Progress(console, len(unknown)) as progress:
         for event in parts.ask_checker(unknown):
             progress.show(event)
             if event.result is not None:

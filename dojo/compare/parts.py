@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dojo import layout, stubs
+from dojo import layout
+from dojo.check.runner import Event, Runner
+from dojo.content import stubs
 from dojo.results import Outcome
-from dojo.runner import Event, Runner
 
 YOURS = "yours"
 MODEL_ANSWER = "model answer"

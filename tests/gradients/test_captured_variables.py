@@ -27,14 +27,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import (
+from tests.support.closeness import assert_close, mismatch
+from tests.support.gradient_checks import (
     assert_gradient_by_differences,
     assert_gradients,
     random_upstream,
     vjp,
 )
-from tests.modes import graph
+from tests.support.modes import graph
 
 # Sums of at most 6 products of order one, each rounded: 2 * 6 * eps, times the 4 that a
 # sum may lose by cancelling. As an absolute error, because sums may be near 0.

@@ -26,10 +26,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import assert_gradient, vjp
-from tests.modes import graph
-from tests.value_errors import assert_value_error
+from tests.support.closeness import assert_close, mismatch
+from tests.support.gradient_checks import assert_gradient, vjp
+from tests.support.modes import graph
+from tests.support.value_errors import assert_value_error
 
 # A clip selects one of its inputs and a mask selects the upstream: nothing is rounded
 # but the bounds, which are exact in float16 here.

@@ -30,9 +30,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import assert_gradient, vjp
-from tests.serialization import assert_config_round_trip
+from tests.support.closeness import assert_close, mismatch
+from tests.support.gradient_checks import assert_gradient, vjp
+from tests.support.serialization import assert_config_round_trip
 
 # The scale, the upstream and their product are each rounded to eps / 2, and so are the
 # terms of stop_gradient(x + scale x) - scale x: less than four eps for a scale below 1.

@@ -29,9 +29,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import assert_gradient, random_upstream
-from tests.modes import graph
+from tests.support.closeness import assert_close, mismatch
+from tests.support.gradient_checks import assert_gradient, random_upstream
+from tests.support.modes import graph
 
 EPS = {dtype: float(np.finfo(dtype).eps) for dtype in ("float16", "float32", "float64")}
 TINY = {dtype: float(np.finfo(dtype).tiny) for dtype in EPS}

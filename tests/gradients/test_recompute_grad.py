@@ -24,9 +24,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import assert_gradients, random_upstream, vjp
-from tests.modes import graph
+from tests.support.closeness import assert_close, mismatch
+from tests.support.gradient_checks import assert_gradients, random_upstream, vjp
+from tests.support.modes import graph
 
 # The same operations twice: 4 products and a tanh at order one, in another order at
 # worst. Ten roundings; the absolute part for sums near 0.

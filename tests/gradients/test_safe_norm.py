@@ -26,9 +26,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.gradient_checks import assert_gradient, assert_gradient_by_differences, vjp
-from tests.modes import graph
+from tests.support.closeness import assert_close
+from tests.support.gradient_checks import assert_gradient, assert_gradient_by_differences, vjp
+from tests.support.modes import graph
 
 # A sum of twelve squares, a root, a product or two and the upstream: less than 16
 # roundings of eps / 2 each, and x is taken as rounded.

@@ -28,15 +28,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.gradient_checks import (
+from tests.support.closeness import assert_close
+from tests.support.gradient_checks import (
     assert_gradient,
     assert_gradient_by_differences,
     assert_gradients,
     vjp,
 )
-from tests.modes import graph
-from tests.value_errors import assert_value_error
+from tests.support.modes import graph
+from tests.support.value_errors import assert_value_error
 
 # log_softmax subtracts logits and a log of order 10, each rounded: eps * 10, once per
 # class. As an absolute error that is 3 * 10 * eps * 1.5 (the labels): 5e-2, 3e-6, 1e-14;

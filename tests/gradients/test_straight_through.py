@@ -28,8 +28,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.gradient_checks import assert_gradient
+from tests.support.closeness import assert_close
+from tests.support.gradient_checks import assert_gradient
 
 # x + stop_gradient(round(x) - x) rounds twice, by eps / 2 each, next to a value of 1 or
 # more, and is exact where the value is 0.

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dojo import catalogue, layout
-from dojo.questions import Kata
+from dojo import layout
+from dojo.content import catalogue
+from dojo.content.document import Kata
 
 KATAS = [
     Kata("gradients/clip_by_value", "screen", 8, ()),

@@ -1,10 +1,10 @@
-"""tests.closeness: what passes, what fails, and what the message proves."""
+"""tests.support.closeness: what passes, what fails, and what the message proves."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import BlindTest, Mismatch, assert_close
+from tests.support.closeness import BlindTest, Mismatch, assert_close
 
 HOW = {"call": "f(x)", "oracle": "the oracle", "rtol": 1e-6}
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from dojo import compare, layout
+from dojo.check.runner import Event
 from dojo.compare import (
     command,
     conclusions,
@@ -30,7 +31,6 @@ from dojo.compare.parts import Part
 from dojo.compare.protocol import Budget, Contender, Finding
 from dojo.compare.report import Picture, Plan
 from dojo.results import Outcome, Result
-from dojo.runner import Event
 
 BUDGET = Budget((0.1, 0.2, 0.3), tuning_seeds=(7, 8), seeds=(1, 2, 3), epochs=1, batch=2)
 CONTENDERS = [Contender(name, {"class": name}) for name in ("A", "B")]

@@ -8,9 +8,11 @@ import zipfile
 import fsrs
 import pytest
 
-from dojo import progress, questions, rehearse
-from dojo.deck import Deck, in_words
-from dojo.history import History
+from dojo.content.document import read_document
+from dojo.record import progress
+from dojo.record.database import History
+from dojo.record.deck import Deck, in_words
+from dojo.sitting import rehearse
 
 START = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -24,7 +26,7 @@ def deck(home):
 
 def test_a_month_of_rehearsal_is_what_fsrs_says(deck):
     """Rates what is due each day, in one deck and by fsrs alone; the plans are one."""
-    document = questions.read()
+    document = read_document()
     chooser = random.Random(7)
     own, scheduler = {}, fsrs.Scheduler(enable_fuzzing=False)
     asked = 0
@@ -44,7 +46,7 @@ def test_a_month_of_rehearsal_is_what_fsrs_says(deck):
 
 
 def test_due_comes_before_new_and_longest_due_first(deck):
-    document = questions.read()
+    document = read_document()
     names = [question.id for question in document.questions]
     deck.rate(f"question:{names[5]}", 1, at=START)
     deck.rate(f"question:{names[3]}", 1, at=START - DAY)
@@ -54,7 +56,7 @@ def test_due_comes_before_new_and_longest_due_first(deck):
 
 
 def test_what_is_not_due_is_not_asked_unless_asked_for(deck):
-    document = questions.read()
+    document = read_document()
     name = next(q.id for q in document.questions if q.kata == "losses/focal_loss")
     deck.rate(f"question:{name}", 4, at=START)
     for wish, there in [
@@ -67,7 +69,7 @@ def test_what_is_not_due_is_not_asked_unless_asked_for(deck):
 
 
 def test_filters_and_count(deck):
-    document = questions.read()
+    document = read_document()
     chosen = rehearse.pick(
         document, deck, rehearse.Wish(track="metrics", level="senior", count=2), START
     )
@@ -129,6 +131,6 @@ def test_the_anki_package_opens_and_keeps_its_ids(dojo, tmp_path):
         assert "TensorFlow extension questions" in decks
         database.close()
     assert notes[0] == notes[1]
-    ids = [question.id for question in questions.read().questions]
+    ids = [question.id for question in read_document().questions]
     assert [fields.split("\x1f")[0] for _, _, fields in notes[0]] == ids
     assert len({guid for guid, _, _ in notes[0]}) == len(ids)

@@ -7,12 +7,18 @@ import time
 
 import pytest
 
-from dojo import attempts, interview, layout, questions, stubs
-from dojo.attempts import Attempts
-from dojo.clock import Clock
-from dojo.history import History
-from dojo.interview import Interview, TooShort, Wish
-from dojo.interview_screens import (
+from dojo import layout
+from dojo.check.runner import Event
+from dojo.content import stubs
+from dojo.content.document import Kata, Question, read_document
+from dojo.record import attempts
+from dojo.record.attempts import Attempts
+from dojo.record.database import History
+from dojo.results import Outcome, RanTest, Result
+from dojo.sitting import interview
+from dojo.sitting.clock import Clock
+from dojo.sitting.interview import Interview, TooShort, Wish
+from dojo.sitting.interview_screens import (
     AssessScreen,
     Closing,
     CodeScreen,
@@ -20,14 +26,11 @@ from dojo.interview_screens import (
     Opening,
     SpokenScreen,
 )
-from dojo.practice import Book
-from dojo.questions import Kata, Question
-from dojo.results import Outcome, RanTest, Result
-from dojo.runner import Event
-from dojo.screens import Ask, Desk
+from dojo.sitting.practice import Book
+from dojo.sitting.screens import Ask, Desk
 from tests.house.test_practice_screens import Examiner, seen, until, until_screen
 
-DOCUMENT = questions.read()
+DOCUMENT = read_document()
 KATA = next(kata for kata in DOCUMENT.katas if kata.path == "gradients/clip_by_value")
 ASKED = [question for question in DOCUMENT.questions if question.kata != KATA.path][:2]
 SOLVED = Result(KATA.path, Outcome.SOLVED, (), [RanTest("test_1_a", "1", True, 0.1)], ["test_1_a"])

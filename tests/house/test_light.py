@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from dojo import layout, stubs
-from dojo.history import History
+from dojo import layout
+from dojo.content import stubs
+from dojo.record.database import History
 from dojo.results import Outcome, Result
 
 KATA = "losses/focal_loss"

@@ -2,10 +2,12 @@
 
 import pytest
 
-from dojo import layout, mutants, mutation, questions
+from dojo import layout
+from dojo.content.document import read_document
 from dojo.results import Outcome, Result
+from dojo.upkeep import mutants, mutation
 
-KATAS = [kata.path for kata in questions.read().katas]
+KATAS = [kata.path for kata in read_document().katas]
 
 
 def broken(body):

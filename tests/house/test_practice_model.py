@@ -8,16 +8,20 @@ import time
 
 import pytest
 
-from dojo import attempts, layout, practice, questions, stubs
-from dojo.archive import ArchiveError, copies
-from dojo.attempts import Attempts, Entry, Refused
-from dojo.clock import LONGEST_SILENCE, Clock, shown
-from dojo.deck import utc_now
-from dojo.history import History
-from dojo.practice import Attempt, Book
+from dojo import layout
+from dojo.content import stubs
+from dojo.content.document import read_document
+from dojo.record import attempts
+from dojo.record.archive import ArchiveError, copies
+from dojo.record.attempts import Attempts, Entry, Refused
+from dojo.record.database import History
+from dojo.record.deck import utc_now
 from dojo.results import Failure, Outcome, RanTest, Result
+from dojo.sitting import practice
+from dojo.sitting.clock import LONGEST_SILENCE, Clock, shown
+from dojo.sitting.practice import Attempt, Book
 
-KATA = next(kata for kata in questions.read().katas if kata.path == "losses/focal_loss")
+KATA = next(kata for kata in read_document().katas if kata.path == "losses/focal_loss")
 STUB = stubs.pristine(KATA.path)
 SOLVED = Result(KATA.path, Outcome.SOLVED, tests=[RanTest("test_1_a", "1", True, 0.1)], names=["a"])
 WRONG = Result(KATA.path, Outcome.WRONG, [Failure("test_1_a", "1", "no", "alpha swapped")])
@@ -307,13 +311,13 @@ def test_what_broke_off_long_ago_is_ended_and_not_offered(book, tree, dead_pid):
 
 
 def propose(book, tree):
-    found = practice.choices(questions.read(), book, tree)
+    found = practice.choices(read_document(), book, tree)
     choice, why = practice.propose(found, book)
     return choice.kata.path, why
 
 
 def test_the_next_kata_is_the_first_unsolved_one(book, tree):
-    first, second = [kata.path for kata in questions.read().katas][:2]
+    first, second = [kata.path for kata in read_document().katas][:2]
     assert propose(book, tree) == (first, "not solved yet")
     book.history.add_check(Result(first, Outcome.SOLVED))
     assert propose(book, tree) == (second, "not solved yet")
@@ -329,7 +333,7 @@ def test_a_due_kata_goes_before_unsolved_ones_and_a_broken_one_before_both(book,
 
 
 def test_when_all_are_solved_the_soonest_due_is_proposed(book, tree):
-    for kata in questions.read().katas:
+    for kata in read_document().katas:
         book.history.add_check(Result(kata.path, Outcome.SOLVED))
         book.deck.rate(f"kata:{kata.path}", 4 if kata.path != "losses/giou" else 1)
     assert propose(book, tree)[0] == "losses/giou"
@@ -341,6 +345,6 @@ def test_the_list_knows_best_time_and_last_result(book, tree):
         book.attempts.write(
             Entry(KATA.path, 25, session, time.time(), seconds=seconds, outcome=outcome)
         )
-    found = practice.choices(questions.read(), book, tree)
+    found = practice.choices(read_document(), book, tree)
     choice = next(choice for choice in found if choice.kata == KATA)
     assert (choice.best, choice.last, choice.solved) == (600, "time up", True)

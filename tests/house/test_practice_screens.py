@@ -9,17 +9,21 @@ import time
 import pytest
 from rich.console import Console
 
-from dojo import attempts, layout, paper, questions, stubs
-from dojo.archive import copies
-from dojo.attempts import Attempts, Entry
-from dojo.history import History
-from dojo.practice import Book
+from dojo import layout
+from dojo.check.runner import Event
+from dojo.content import stubs
+from dojo.content.document import read_document
+from dojo.record import attempts
+from dojo.record.archive import copies
+from dojo.record.attempts import Attempts, Entry
+from dojo.record.database import History
 from dojo.results import Failure, Outcome, RanTest, Result
-from dojo.runner import Event
-from dojo.screens import Ask, AttemptScreen, ChooseScreen, DebriefScreen, Desk
-from dojo.sitting import PracticeApp
+from dojo.sitting import paper
+from dojo.sitting.flow import PracticeApp
+from dojo.sitting.practice import Book
+from dojo.sitting.screens import Ask, AttemptScreen, ChooseScreen, DebriefScreen, Desk
 
-DOCUMENT = questions.read()
+DOCUMENT = read_document()
 KATA = next(kata for kata in DOCUMENT.katas if kata.path == "gradients/clip_by_value")
 STUB = stubs.pristine(KATA.path)
 NAMES = ["test_1_a", "test_2_b"]

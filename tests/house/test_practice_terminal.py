@@ -9,10 +9,13 @@ import time
 
 import pytest
 
-from dojo import attempts, layout, stubs, variants
-from dojo.archive import copies
-from dojo.attempts import Attempts
-from dojo.history import History
+from dojo import layout
+from dojo.content import stubs
+from dojo.record import attempts
+from dojo.record.archive import copies
+from dojo.record.attempts import Attempts
+from dojo.record.database import History
+from dojo.upkeep import variants
 from tests.house.terminals import Terminal
 
 KATA = "gradients/clip_by_value"

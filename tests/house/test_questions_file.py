@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dojo import questions
+from dojo.content.document import FollowUp, Kata, QuestionsError, read_document
 
 GOOD = """\
 # Questions
@@ -63,16 +63,14 @@ def read(tmp_path):
     def read(text):
         path = tmp_path / "QUESTIONS.md"
         path.write_text(text, encoding="utf-8")
-        return questions.read(path)
+        return read_document(path)
 
     return read
 
 
 def test_reads_katas_and_questions_in_order(read):
     document = read(GOOD)
-    assert document.katas == [
-        questions.Kata("losses/focal_loss", "mid", 25, ["One.", "Two.", "Three."])
-    ]
+    assert document.katas == [Kata("losses/focal_loss", "mid", 25, ["One.", "Two.", "Three."])]
     first, second = document.questions
     assert (first.id, first.kata, first.track, first.level) == (
         "L01",
@@ -81,9 +79,7 @@ def test_reads_katas_and_questions_in_order(read):
         "screen",
     )
     assert first.points == ["It is cross-entropy times a factor.", "gamma removes easy examples."]
-    assert first.follow_ups == [
-        questions.FollowUp("Why `p_t`?", "It is the probability of the true class.")
-    ]
+    assert first.follow_ups == [FollowUp("Why `p_t`?", "It is the probability of the true class.")]
     assert first.trap == "Using `p`."
     assert first.sources == "[The paper](https://arxiv.org/abs/1708.02002)"
     assert (second.kata, second.level) == ("", "mid")
@@ -130,18 +126,18 @@ BROKEN = {
 def test_a_broken_document_names_file_and_line(read, name):
     old, new, line, says = BROKEN[name]
     assert old in GOOD
-    with pytest.raises(questions.QuestionsError, match=re.escape(says)) as caught:
+    with pytest.raises(QuestionsError, match=re.escape(says)) as caught:
         read(GOOD.replace(old, new))
     assert re.search(rf"QUESTIONS\.md:{line}: ", str(caught.value))
 
 
 def test_a_missing_document_is_named(tmp_path):
-    with pytest.raises(questions.QuestionsError, match=r"none\.md:1: .*No such file"):
-        questions.read(tmp_path / "none.md")
+    with pytest.raises(QuestionsError, match=r"none\.md:1: .*No such file"):
+        read_document(tmp_path / "none.md")
 
 
 def test_the_real_document_has_the_whole_bank():
-    found = questions.read().questions
+    found = read_document().questions
     assert len(found) >= 97
     assert all(q.sources.count("](https://") >= 1 for q in found)
     assert all(3 <= len(q.points) <= 8 for q in found), [
@@ -151,6 +147,6 @@ def test_the_real_document_has_the_whole_bank():
 
 def test_the_seed_questions_come_first_in_their_tracks():
     first = {}
-    for question in questions.read().questions:
+    for question in read_document().questions:
         first.setdefault(question.track, question.id)
     assert (first["gradients"], first["losses"], first["optimizers"]) == ("G01", "L01", "O01")

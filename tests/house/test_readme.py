@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from dojo import cli, layout, questions, readme
+from dojo import cli, layout
+from dojo.content.document import read_document
+from dojo.upkeep import readme
 
 TEXT = readme.README.read_text(encoding="utf-8")
 
@@ -17,7 +19,7 @@ def part(name):
 
 
 def test_the_table_is_the_catalogue():
-    assert part("table") == readme.table(questions.read().katas), "python -m dojo readme"
+    assert part("table") == readme.table(read_document().katas), "python -m dojo readme"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from dojo import layout, results, scoreboard
-from dojo.questions import Kata
+from dojo import layout, results
+from dojo.check import scoreboard
+from dojo.content.document import Kata
 from dojo.results import Failure, Outcome, RanTest, Result
 
 KATA = Kata("losses/focal_loss", "mid", 25, ())

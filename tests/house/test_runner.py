@@ -10,10 +10,11 @@ import tempfile
 
 import pytest
 
-from dojo import layout, stubs
+from dojo import layout
+from dojo.check.runner import Runner
+from dojo.check.watch import Watcher
+from dojo.content import stubs
 from dojo.results import Outcome
-from dojo.runner import Runner
-from dojo.watch import Watcher
 
 KATA = "gradients/clip_by_value"
 ANSWER = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
@@ -193,7 +194,7 @@ def test_the_fault_of_a_suite_is_not_the_learners(monkeypatch, tmp_path):
 
 
 BLIND = '''"""Two clauses."""
-from tests.closeness import BlindTest, mismatch
+from tests.support.closeness import BlindTest, mismatch
 
 
 def test_1_cannot_show():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dojo import layout, solved
+from dojo import layout
+from dojo.check import solved
 from dojo.results import Outcome, Result
 
 KATA = "losses/focal_loss"
@@ -13,10 +14,11 @@ def answer(tmp_path, monkeypatch):
     """The learner's file, in a project of the test's own."""
     monkeypatch.setattr(layout, "KATAS", tmp_path / "katas")
     monkeypatch.setattr(layout, "TESTS", tmp_path / "tests")
-    for file in (layout.test_file(KATA), layout.source_file(KATA, layout.KATAS)):
-        file.parent.mkdir(parents=True)
+    monkeypatch.setattr(layout, "SUPPORT", tmp_path / "tests" / "support")
+    needed = (layout.test_file(KATA), layout.source_file(KATA, layout.KATAS))
+    for file in (*needed, layout.SUPPORT / "closeness.py", layout.TESTS / "conftest.py"):
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("pass\n")
-    (layout.TESTS / "closeness.py").write_text("pass\n")
     return layout.source_file(KATA, layout.KATAS)
 
 
@@ -32,7 +34,7 @@ def test_a_solved_answer_is_known():
 
 @pytest.mark.parametrize(
     "changed",
-    ["katas/losses/focal_loss.py", "tests/losses/test_focal_loss.py", "tests/closeness.py"],
+    ["katas/losses/focal_loss.py", "tests/losses/test_focal_loss.py", "tests/support/closeness.py"],
 )
 def test_a_change_of_what_was_checked_is_noticed(tmp_path, changed):
     check()

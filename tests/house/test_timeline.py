@@ -5,8 +5,8 @@ import time
 import pytest
 from PIL import Image
 
-from dojo.attempts import Attempts, Entry
-from dojo.history import History
+from dojo.record.attempts import Attempts, Entry
+from dojo.record.database import History
 
 DAY = 86400.0
 PAST = [

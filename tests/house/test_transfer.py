@@ -8,10 +8,11 @@ import time
 
 import pytest
 
-from dojo import archive, layout
-from dojo.attempts import Attempts, Entry
-from dojo.deck import Deck
-from dojo.history import History
+from dojo import layout
+from dojo.record import archive
+from dojo.record.attempts import Attempts, Entry
+from dojo.record.database import History
+from dojo.record.deck import Deck
 from dojo.results import Outcome, Result
 
 KATA = "losses/focal_loss"

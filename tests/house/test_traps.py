@@ -2,9 +2,10 @@
 
 import pytest
 
-from dojo import layout, variants
+from dojo import layout
+from dojo.check.runner import Runner
 from dojo.results import Outcome
-from dojo.runner import Runner
+from dojo.upkeep import variants
 
 KATAS = sorted(
     str(path.relative_to(layout.REFERENCE).with_suffix(""))

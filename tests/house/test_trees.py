@@ -8,9 +8,11 @@ import subprocess
 
 import pytest
 
-from dojo import layout, questions, stubs
+from dojo import layout
+from dojo.check.untouched import static_verdict
+from dojo.content import stubs
+from dojo.content.document import read_document
 from dojo.results import Outcome, clause_of
-from dojo.static import static_verdict
 
 
 def katas_in(tree):
@@ -25,7 +27,7 @@ def source(kata, tree):
 
 
 def test_every_tree_and_the_document_hold_the_same_katas():
-    document = questions.read()
+    document = read_document()
     suites = {
         f"{path.parent.name}/{path.stem.removeprefix('test_')}"
         for track in layout.TRACKS
@@ -37,12 +39,12 @@ def test_every_tree_and_the_document_hold_the_same_katas():
 
 
 def test_the_document_lists_tracks_in_study_order():
-    tracks = [kata.track for kata in questions.read().katas]
+    tracks = [kata.track for kata in read_document().katas]
     assert tracks == sorted(tracks, key=layout.TRACKS.index)
 
 
 def test_every_kata_has_questions_of_its_own():
-    document = questions.read()
+    document = read_document()
     assert {kata.path for kata in document.katas} <= {q.kata for q in document.questions}
 
 

@@ -1,9 +1,9 @@
-"""tests.value_errors: which errors name a bad argument."""
+"""tests.support.value_errors: which errors name a bad argument."""
 
 import pytest
 
-from tests.closeness import Mismatch
-from tests.value_errors import assert_value_error, keywords
+from tests.support.closeness import Mismatch
+from tests.support.value_errors import assert_value_error, keywords
 
 
 def raising(error):

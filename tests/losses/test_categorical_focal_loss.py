@@ -41,19 +41,19 @@ import pytest
 import tensorflow as tf
 
 from dojo.data import load_mnist
-from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import (
+from tests.support.closeness import assert_close, mismatch
+from tests.support.gradient_checks import (
     assert_gradient,
     assert_gradient_by_differences,
     assert_gradient_in_every_mode,
 )
-from tests.keras_losses import (
+from tests.support.keras_losses import (
     assert_config_keeps_the_loss,
     assert_one_value_per_example,
     assert_trains_and_reloads,
 )
-from tests.modes import graph
-from tests.value_errors import assert_value_error, keywords
+from tests.support.modes import graph
+from tests.support.value_errors import assert_value_error, keywords
 
 # p_y is at most 0.8 here, so 1 - p_y loses a factor 5 of eps, and its power gamma = 5
 # another 5; log p_y loses 4 at |z| <= 2.5. 30 * 6e-8 = 2e-6 in float32, five times that;

@@ -30,19 +30,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.gradient_checks import (
+from tests.support.closeness import assert_close
+from tests.support.gradient_checks import (
     assert_gradient,
     assert_gradient_by_differences,
     assert_gradient_in_every_mode,
 )
-from tests.keras_losses import (
+from tests.support.keras_losses import (
     assert_config_keeps_the_loss,
     assert_one_value_per_example,
     assert_trains_and_reloads,
 )
-from tests.modes import graph
-from tests.value_errors import assert_value_error
+from tests.support.modes import graph
+from tests.support.value_errors import assert_value_error
 
 # Distances and margins are multiples of 1/8, so margin - d is exact. A square, a product
 # and a sum with 0 round three times, 3 * 5e-4 in float16 and 3 * 6e-8 in float32; a power

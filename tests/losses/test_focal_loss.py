@@ -31,20 +31,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.gradient_checks import (
+from tests.support.closeness import assert_close
+from tests.support.gradient_checks import (
     assert_gradient,
     assert_gradient_by_differences,
     assert_gradient_in_every_mode,
 )
-from tests.keras_losses import (
+from tests.support.keras_losses import (
     assert_config_keeps_the_loss,
     assert_one_value_per_example,
     assert_trains_and_reloads,
 )
-from tests.modes import graph
-from tests.serialization import assert_config_round_trip
-from tests.value_errors import assert_value_error, keywords
+from tests.support.modes import graph
+from tests.support.serialization import assert_config_round_trip
+from tests.support.value_errors import assert_value_error, keywords
 
 # exp(x) turns an absolute error in x into a relative one: eps * gamma * |z| is at most
 # 6e-8 * 5 * 8 = 2.4e-6 in float32. Four times that; for float16 eps is 5e-4, so 8e-2.

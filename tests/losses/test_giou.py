@@ -28,9 +28,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import assert_gradient, every_mode, vjp
-from tests.value_errors import assert_value_error
+from tests.support.closeness import assert_close, mismatch
+from tests.support.gradient_checks import assert_gradient, every_mode, vjp
+from tests.support.value_errors import assert_value_error
 
 # Areas are products of coordinates rounded at eps; a difference of areas may lose a
 # factor of 5, and four operations follow: 20 eps. A small epsilon in a denominator of

@@ -35,19 +35,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.gradient_checks import (
+from tests.support.closeness import assert_close
+from tests.support.gradient_checks import (
     assert_gradient,
     assert_gradient_by_differences,
     assert_gradient_in_every_mode,
 )
-from tests.keras_losses import (
+from tests.support.keras_losses import (
     assert_config_keeps_the_loss,
     assert_one_value_per_example,
     assert_trains_and_reloads,
 )
-from tests.modes import graph
-from tests.value_errors import assert_value_error
+from tests.support.modes import graph
+from tests.support.value_errors import assert_value_error
 
 # Log-probabilities reach 12 and are off by eps * 12, as are the sums over C = 4; no loss
 # is below 0.25: 5e-4 * 12 / 0.25 in float16, 6e-8 * 12 / 0.25 in float32, twice each.

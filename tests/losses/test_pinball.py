@@ -28,20 +28,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import (
+from tests.support.closeness import assert_close, mismatch
+from tests.support.gradient_checks import (
     assert_gradient,
     assert_gradient_by_differences,
     every_mode,
     vjp,
 )
-from tests.keras_losses import (
+from tests.support.keras_losses import (
     assert_config_keeps_the_loss,
     assert_one_value_per_example,
     assert_trains_and_reloads,
 )
-from tests.modes import graph
-from tests.value_errors import assert_value_error
+from tests.support.modes import graph
+from tests.support.value_errors import assert_value_error
 
 # No term is negative, so relative errors do not grow: six roundings at most, and 1 - tau
 # at tau = 0.9 is ten times less exact than tau. 16 * eps covers both; float64 may meet a

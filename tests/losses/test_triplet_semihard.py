@@ -37,10 +37,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close, mismatch
-from tests.gradient_checks import assert_gradient, every_mode, vjp
-from tests.modes import graph, trace
-from tests.value_errors import assert_value_error, keywords
+from tests.support.closeness import assert_close, mismatch
+from tests.support.gradient_checks import assert_gradient, every_mode, vjp
+from tests.support.modes import graph, trace
+from tests.support.value_errors import assert_value_error, keywords
 
 # Multiples of 1/8: squares and their sums are exact even in float16. By search, no
 # distance is nearer than 3% to another it is compared with, in any of the metrics.

@@ -38,8 +38,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.keras_metrics import (
+from tests.support.closeness import assert_close
+from tests.support.keras_metrics import (
     assert_measures_in_evaluate,
     assert_modes_agree,
     assert_reloads,
@@ -49,8 +49,8 @@ from tests.keras_metrics import (
     assert_weights_repeat_rows,
     measure,
 )
-from tests.serialization import assert_config_round_trip
-from tests.value_errors import assert_value_error, keywords
+from tests.support.serialization import assert_config_round_trip
+from tests.support.value_errors import assert_value_error, keywords
 
 # The counts are exact in float32; a dozen operations follow, 6e-8 each, and 1 - x loses
 # as much again where kappa is small.

@@ -35,8 +35,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.keras_metrics import (
+from tests.support.closeness import assert_close
+from tests.support.keras_metrics import (
     assert_measures_in_evaluate,
     assert_modes_agree,
     assert_reloads,
@@ -46,8 +46,8 @@ from tests.keras_metrics import (
     assert_weights_repeat_rows,
     measure,
 )
-from tests.serialization import assert_config_round_trip
-from tests.value_errors import assert_value_error, keywords
+from tests.support.serialization import assert_config_round_trip
+from tests.support.value_errors import assert_value_error, keywords
 
 # Counts are exact; a handful of float32 operations follow, 6e-8 each.
 CLOSE = {"rtol": 1e-6}

@@ -37,8 +37,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.keras_metrics import (
+from tests.support.closeness import assert_close
+from tests.support.keras_metrics import (
     assert_measures_in_evaluate,
     assert_modes_agree,
     assert_reloads,
@@ -48,8 +48,8 @@ from tests.keras_metrics import (
     assert_weights_repeat_rows,
     measure,
 )
-from tests.serialization import assert_config_round_trip
-from tests.value_errors import assert_value_error
+from tests.support.serialization import assert_config_round_trip
+from tests.support.value_errors import assert_value_error
 
 # A float32 result is rounded once, 6e-8; the counts below are exact in any float.
 CLOSE = {"rtol": 1e-6}

@@ -38,8 +38,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.keras_optimizers import (
+from tests.support.closeness import assert_close
+from tests.support.keras_optimizers import (
     ADAM_BUGS,
     FROZEN,
     Halving,
@@ -56,8 +56,8 @@ from tests.keras_optimizers import (
     assert_trajectory,
     random_gradients,
 )
-from tests.serialization import assert_config_round_trip
-from tests.value_errors import assert_value_error, keywords
+from tests.support.serialization import assert_config_round_trip
+from tests.support.value_errors import assert_value_error, keywords
 
 # A step is lr <= 0.4 times a ratio near 1 of some ten roundings; 1 - beta_2^t in float32
 # adds eps / (1 - 0.95) = 1.2e-6. Four steps: 4 * 0.1 * 2e-6, and weights round at 2e-7.

@@ -41,7 +41,7 @@ import functools
 import numpy as np
 import pytest
 
-from tests.keras_optimizers import (
+from tests.support.keras_optimizers import (
     ADAM_BUGS,
     FROZEN,
     START,
@@ -58,8 +58,8 @@ from tests.keras_optimizers import (
     assert_trajectory,
     random_gradients,
 )
-from tests.serialization import assert_config_round_trip
-from tests.value_errors import assert_value_error, keywords
+from tests.support.serialization import assert_config_round_trip
+from tests.support.value_errors import assert_value_error, keywords
 
 # A step is lr ||w|| <= 0.3 long, and known to some ten roundings and the 1.2e-6 of
 # 1 - 0.95^t in float32: 6 * 0.3 * 2e-6, besides weights that round at 2e-7.

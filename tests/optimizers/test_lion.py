@@ -35,8 +35,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.keras_optimizers import (
+from tests.support.closeness import assert_close
+from tests.support.keras_optimizers import (
     LOOKUPS,
     ROWS,
     START,
@@ -53,8 +53,8 @@ from tests.keras_optimizers import (
     random_gradients,
     scattered,
 )
-from tests.serialization import assert_config_round_trip
-from tests.value_errors import assert_value_error, keywords
+from tests.support.serialization import assert_config_round_trip
+from tests.support.value_errors import assert_value_error, keywords
 
 # Steps are lr or nothing. Each weight below 4 rounds by 1.2e-7 a step: 8 * 1.2e-7.
 CLOSE = {"rtol": 1e-6, "atol": 2e-6}

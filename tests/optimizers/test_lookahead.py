@@ -36,8 +36,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.keras_optimizers import (
+from tests.support.closeness import assert_close
+from tests.support.keras_optimizers import (
     START,
     Halving,
     adam_path,
@@ -51,8 +51,8 @@ from tests.keras_optimizers import (
     keras_direction,
     random_gradients,
 )
-from tests.serialization import revive
-from tests.value_errors import assert_value_error, keywords
+from tests.support.serialization import revive
+from tests.support.value_errors import assert_value_error, keywords
 
 # Six steps and two syncs of some four roundings on weights below 4: 32 * 1.2e-7.
 CLOSE = {"rtol": 1e-6, "atol": 5e-6}

@@ -32,8 +32,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.keras_optimizers import (
+from tests.support.closeness import assert_close
+from tests.support.keras_optimizers import (
     START,
     Halving,
     assert_compiled_trajectory,
@@ -46,8 +46,8 @@ from tests.keras_optimizers import (
     per_step,
     random_gradients,
 )
-from tests.serialization import assert_config_round_trip
-from tests.value_errors import assert_value_error
+from tests.support.serialization import assert_config_round_trip
+from tests.support.value_errors import assert_value_error
 
 # Four steps of four roundings each on weights below 4: 4 * 4 * 6e-8 * 4 = 4e-6.
 CLOSE = {"rtol": 1e-5, "atol": 4e-6}

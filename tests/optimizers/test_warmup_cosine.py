@@ -36,11 +36,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close
-from tests.keras_optimizers import assert_resumes
-from tests.modes import graph
-from tests.serialization import assert_config_round_trip
-from tests.value_errors import assert_value_error
+from tests.support.closeness import assert_close
+from tests.support.keras_optimizers import assert_resumes
+from tests.support.modes import graph
+from tests.support.serialization import assert_config_round_trip
+from tests.support.value_errors import assert_value_error
 
 # The first rate above 0 is below the floor.
 PEAK, WARMUP, TOTAL, FLOOR = 0.8, 4, 14, 0.3

@@ -45,7 +45,7 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.lines import Line2D
 
 from dojo.data import load_mnist
-from tests.closeness import assert_close, mismatch
+from tests.support.closeness import assert_close, mismatch
 
 # Dozens of small trainings: an answer that calls fit and evaluate for each takes half a minute.
 pytestmark = pytest.mark.timeout(60)

@@ -32,8 +32,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.closeness import assert_close, mismatch
-from tests.training_checks import (
+from tests.support.closeness import assert_close, mismatch
+from tests.support.training_checks import (
     CLOSE,
     DECAY,
     RATE,

@@ -36,10 +36,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import tests.replicas
-from tests.closeness import assert_close, mismatch
-from tests.modes import graph
-from tests.training_checks import (
+import tests.support.replicas
+from tests.support.closeness import assert_close, mismatch
+from tests.support.modes import graph
+from tests.support.training_checks import (
     CLOSE,
     DECAY,
     RATE,
@@ -62,7 +62,7 @@ STRATEGIES = {
     "the default strategy": tf.distribute.get_strategy,
     "OneDeviceStrategy": lambda: tf.distribute.OneDeviceStrategy("CPU:0"),
     # One for all tests: a second one would reuse the keys of the first one's collectives.
-    "two replicas": functools.cache(tests.replicas.two_replicas),
+    "two replicas": functools.cache(tests.support.replicas.two_replicas),
 }
 
 

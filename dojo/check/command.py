@@ -1,0 +1,162 @@
+"""The check command: runs katas, shows them as they come, keeps the record."""
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.status import Status
+
+from dojo import layout, results
+from dojo.check import forkserver, scoreboard, solved
+from dojo.check.runner import Event, Runner
+from dojo.check.watch import Watcher
+from dojo.content import catalogue
+from dojo.content.document import Kata
+from dojo.record.database import History, HistoryError
+from dojo.results import Outcome, Result
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What to check, how, and where to write it; fields as the options of `check`."""
+
+    names: Sequence[str]
+    tree: Path
+    limit: float
+    jobs: int | None = None
+    json: Path | None = None
+    junit_xml: Path | None = None
+
+
+def check(plan: Plan) -> int:
+    """Checks once, prints the board, and returns the exit status."""
+    katas = catalogue.select(plan.names)
+    console = Console(highlight=False)
+    runner = Runner(plan.tree, plan.limit, plan.jobs)
+    before = solved.fingerprints([kata.path for kata in katas])
+    found = _run(runner, katas, console)
+    _publish(found, before, katas, plan, console)
+    return results.exit_status(found, named=bool(plan.names))
+
+
+def _publish(
+    found: Sequence[Result],
+    before: Mapping[str, str],
+    katas: Sequence[Kata],
+    plan: Plan,
+    console: Console,
+) -> None:
+    """Prints the verdicts, records them, and writes the files asked for."""
+    if plan.tree == layout.KATAS:
+        record(found, console)
+        solved.keep(found, before)
+    scoreboard.report(console, katas, found, plan.tree)
+    if plan.json:
+        results.write_json(plan.json, layout.shown(plan.tree), found)
+    if plan.junit_xml:
+        results.write_junit(plan.junit_xml, found)
+
+
+def watch(plan: Plan) -> int:
+    """Checks, then re-checks each kata when its file is saved, until Ctrl-C."""
+    katas = catalogue.select(plan.names)
+    console = Console(highlight=False)
+    runner = Runner(plan.tree, plan.limit, plan.jobs)
+    forkserver.warm_up()
+    paths = [kata.path for kata in katas]
+    with Watcher(paths, plan.tree) as watcher, contextlib.closing(runner):
+        saved = set(paths)
+        try:
+            while True:
+                chosen = [kata for kata in katas if kata.path in saved]
+                saved = _check_until_saved(runner, chosen, plan, console, watcher)
+                if not saved and len(chosen) == 1:
+                    # Who saves a file once will most likely save it again.
+                    runner.prepare(chosen[0].path)
+                saved = saved or watcher.wait()
+        except KeyboardInterrupt:
+            return 0
+
+
+def _check_until_saved(
+    runner: Runner, katas: Sequence[Kata], plan: Plan, console: Console, watcher: Watcher
+) -> set[str]:
+    """Reports the verdicts, or returns what to check instead after a save meanwhile."""
+    found: dict[str, Result] = {}
+    before = solved.fingerprints([kata.path for kata in katas])
+    with (
+        contextlib.closing(runner.check([kata.path for kata in katas])) as events,
+        Progress(console, len(katas)) as progress,
+    ):
+        for event in events:
+            progress.show(event)
+            if event.result is not None:
+                found[event.kata] = event.result
+            if saved := watcher.wait(0):
+                return saved | {kata.path for kata in katas if kata.path not in found}
+    _publish([found[kata.path] for kata in katas], before, katas, plan, console)
+    console.print("watching; Ctrl-C ends\n", style="dim")
+    return set()
+
+
+def record(found: Sequence[Result], console: Console) -> None:
+    """Keeps the verdicts on the learner's own tree; a full disk must not hide them."""
+    try:
+        with History() as history:
+            for result in found:
+                if result.outcome is not Outcome.NOT_STARTED:
+                    history.add_check(result)
+    except HistoryError as error:
+        console.print(f"not recorded: {error}", style="yellow", markup=False)
+
+
+def _run(runner: Runner, katas: Sequence[Kata], console: Console) -> list[Result]:
+    """Returns the verdicts in order, with a progress line on a terminal meanwhile."""
+    found: dict[str, Result] = {}
+    with Progress(console, len(katas)) as progress:
+        for event in runner.check([kata.path for kata in katas]):
+            progress.show(event)
+            if event.result is not None:
+                found[event.kata] = event.result
+    return [found[kata.path] for kata in katas]
+
+
+class Progress:
+    """One line that says what runs now; nothing where the output is no terminal."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.running: dict[str, str] = {}
+        self.status = Status("", console=console) if console.is_terminal else None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.status is not None:
+            self.status.stop()
+
+    def show(self, event: Event) -> None:
+        """Takes the event into the line."""
+        name = event.kata.partition("/")[2]
+        if event.kind == "tick":
+            return
+        if event.kind == "started":
+            self.running[name] = ""
+        elif event.kind == "tested":
+            self.running[name] = f" {event.done}/{event.total}"
+        else:
+            self.done += 1
+            self.running.pop(name, None)
+        if self.status is not None and self.running:
+            self.status.start()
+            self.status.update(self._line())
+
+    def _line(self) -> str:
+        if not any(self.running.values()) and not self.done:
+            return "importing TensorFlow"
+        running = ", ".join(f"{name}{count}" for name, count in self.running.items())
+        return f"{self.done} of {self.total} katas done; checking {running}"

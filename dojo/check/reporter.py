@@ -1,0 +1,200 @@
+"""A pytest plugin in the kata's process: turns what happened into what the learner reads."""
+
+import os
+import re
+import sys
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from dojo import layout
+from dojo.check.worker import Job, Send
+from dojo.results import Failure, RanTest, clause_of
+
+# Start-up remarks of TensorFlow, XLA and absl, which nobody asked for.
+_CHATTER = re.compile(
+    r"^(WARNING: All log messages before absl"
+    r"|[IWEF]\d{4} \d\d:\d\d:\d\d"
+    r"|[IWEF]0000 00:00:"
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] "
+    r"|To enable the following instructions"
+    r"|INFO:tensorflow:|WARNING:tensorflow:)"
+)
+_MOST_LINES = 20
+
+
+class Reporter:
+    """Sends ("collected", names), ("started", name), ("tested", test, failure)."""
+
+    def __init__(self, job: Job, send: Send) -> None:
+        self.source = job.source.resolve()
+        self.send = send
+        self.failure: tuple[str, str | None] | None = None
+        self.blind = False
+        self.seconds = 0.0
+        self.trespass: str | None = None
+        self.timed_out = False
+        self.session: pytest.Session | None = None
+
+    def guard(self, event: str, args: tuple[Any, ...]) -> None:
+        """An audit hook that keeps the model answers closed while an answer is checked."""
+        if event != "open" or not isinstance(args[0], str | os.PathLike):
+            return
+        path = os.fspath(args[0])
+        if not path.endswith((".py", ".pyc")):
+            return
+        if Path(os.path.realpath(path)).is_relative_to(layout.REFERENCE):
+            line = _line_of(self.source, sys._getframe())
+            self.trespass = f"opens the model answer, at {layout.shown(self.source)}:{line}"
+            raise PermissionError(self.trespass)
+
+    def close(self) -> None:
+        """Says at the end what a learner's `except` may have hidden."""
+        if self.trespass is not None:
+            self.send(("trespass", self.trespass))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.session = session
+        for item in session.items:
+            # pytest's own picture of a failure takes 30 ms and is not shown.
+            item.repr_failure = _nothing  # type: ignore[method-assign]
+        self.send(("collected", [item.name for item in session.items]))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.send(("broken", f"the suite cannot be collected: {report.longrepr}"))
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.failure, self.blind, self.seconds = None, False, 0.0
+        self.send(("started", nodeid.partition("::")[2]))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+        report = yield
+        if call.excinfo is not None and self.failure is None:
+            self._describe(call.excinfo.value, item)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds += report.duration
+        if report.when != "teardown":
+            return
+        name = report.nodeid.partition("::")[2]
+        clause = clause_of(name)
+        failure = None
+        if self.failure is not None:
+            message, cause = self.failure
+            # pytest-timeout writes the stacks of all threads to stderr.
+            errors = "" if self.timed_out else report.capstderr
+            failure = Failure(name, clause, message, cause, own_output(report.capstdout, errors))
+        passed = failure is None and not self.blind
+        self.send(("tested", RanTest(name, clause, passed, self.seconds), failure))
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        where = _location(excinfo.value.__traceback__, self.source)
+        self.send(("interrupted", f"{type(excinfo.value).__name__} ended the tests{where}"))
+
+    def _describe(self, error: BaseException, item: pytest.Item) -> None:
+        name = type(error).__name__
+        if name == "BlindTest":
+            self.blind = True
+            self.send(("blind", f"{item.name}: {error}"))
+        elif name == "Mismatch":
+            cause = getattr(error, "cause", None)
+            self.failure = str(error), cause
+        elif isinstance(error, pytest.fail.Exception) and "Timeout" in str(error):
+            self._stop_for_time(error, item)
+        else:
+            self.failure = describe(error, self.source, item.path), None
+        if getattr(error, "unwritten", False):
+            self.send(("unwritten", item.name))
+
+    def _stop_for_time(self, error: BaseException, item: pytest.Item) -> None:
+        where = _location(error.__traceback__, self.source)
+        message = f"no end in sight: stopped{where}"
+        self.failure = message, None
+        self.timed_out = True
+        self.send(("timed out", message))
+        if self.session is not None:
+            # The tests to come would very likely hang as well.
+            self.session.shouldstop = "timed out"
+
+
+class Held:
+    """A pytest plugin that has all ready, then waits until there is a file to check."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        from dojo.check.first_ops import exercise
+
+        exercise(wanted=self._connection.poll)
+        self._connection.recv()
+
+
+def _nothing(*_: Any, **__: Any) -> str:
+    return ""
+
+
+def describe(error: BaseException, source: Path, suite: Path) -> str:
+    """Returns an exception as a learner needs it: what, where, and the line itself.
+
+    Args:
+        source: The learner's file, whose line is named if the exception passed it.
+        suite: The test file, whose line is named if not.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).resolve() == source]
+    tests = [frame for frame in frames if Path(frame.filename) == suite]
+    text = _essence(error, source)
+    if getattr(error, "pytrace", True) is False:
+        return text
+    for frame, owner in [(own[-1:], ""), (tests[-1:], "the test calls, ")]:
+        if frame:
+            place = f"{layout.shown(Path(frame[0].filename).resolve())}:{frame[0].lineno}"
+            inside = f" in {frame[0].name}" if not owner else ""
+            lines = [text, "", f"  {owner}at {place}{inside}", f"    {frame[0].line}"]
+            return "\n".join(lines)
+    return text
+
+
+def _essence(error: BaseException, source: Path) -> str:
+    if isinstance(error, AttributeError) and getattr(error.obj, "__file__", "") == str(source):
+        return f"{layout.shown(source)} has no {error.name}: it is missing or was renamed"
+    if isinstance(error, pytest.fail.Exception | AssertionError):
+        text = str(error)
+    else:
+        text = f"{type(error).__name__}: {error}"
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    if len(lines) > _MOST_LINES:
+        # The last lines of TensorFlow's long messages name the fault.
+        lines = [*lines[:3], "…", *lines[-(_MOST_LINES - 4) :]]
+    return "\n".join(line[:300] for line in lines) or type(error).__name__
+
+
+def _location(tb: TracebackType | None, source: Path) -> str:
+    frames = [f for f in traceback.extract_tb(tb) if Path(f.filename).resolve() == source]
+    if not frames:
+        return ""
+    return f" at {layout.shown(source)}:{frames[-1].lineno}: {frames[-1].line}"
+
+
+def _line_of(source: Path, frame: Any) -> int:
+    while frame is not None:
+        if frame.f_code.co_filename == str(source):
+            return int(frame.f_lineno)
+        frame = frame.f_back
+    return 1
+
+
+def own_output(printed: str, errors: str) -> str:
+    """What the learner's code printed: its last lines, without TensorFlow's remarks."""
+    text = printed[-20_000:] + errors[-20_000:]
+    lines = [line for line in text.splitlines() if not _CHATTER.match(line)]
+    return "\n".join(line[:500] for line in lines[-10:])

@@ -1,0 +1,156 @@
+"""What the learner sees: the board, the failures, and what to do next."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from dojo import layout
+from dojo.content import stubs
+from dojo.content.document import Kata
+from dojo.results import FAILING, Failure, Outcome, Result
+
+STYLES = {
+    Outcome.SOLVED: ("✓", "green"),
+    Outcome.WRONG: ("✗", "red"),
+    Outcome.NOT_STARTED: ("·", "dim"),
+    Outcome.CRASHED: ("!", "red"),
+    Outcome.TIMED_OUT: ("!", "red"),
+    Outcome.BROKEN: ("?", "magenta"),
+}
+
+
+def board(katas: Sequence[Kata], results: Iterable[Result]) -> Table:
+    """Returns one line a kata, grouped by track: outcome, clauses, level, time."""
+    by_kata = {result.kata: result for result in results}
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    # Six columns that always fit into 80 characters.
+    for justify in ("left", "left", "right", "left", "right", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    track = ""
+    for kata in katas:
+        if kata.track != track:
+            track = kata.track
+            table.add_row(Text(track, "bold"))
+        table.add_row(*_row(kata, by_kata[kata.path]))
+    return table
+
+
+def _row(kata: Kata, result: Result) -> Sequence[Text]:
+    mark, style = STYLES[result.outcome]
+    clauses = result.clauses
+    passed = sum(verdict == "passed" for verdict in clauses.values())
+    ran = bool(result.tests)
+    return (
+        Text(f"  {mark} {result.outcome}", style),
+        Text(kata.name),
+        Text(f"{passed}/{len(clauses)} clauses" if clauses else "", "dim"),
+        Text(kata.level, "dim"),
+        Text(f"{kata.minutes} min", "dim"),
+        Text(f"{result.seconds:.1f} s" if ran else "", "dim"),
+    )
+
+
+def report(console: Console, katas: Sequence[Kata], results: Sequence[Result], tree: Path) -> None:
+    """Prints the board, the first failure of each failing kata, and the next step."""
+    console.print(board(katas, results))
+    for result in results:
+        # In a tree that holds a few katas, the others are simply not there.
+        if result.failures and not (len(results) > 1 and result.outcome is Outcome.NOT_STARTED):
+            console.print()
+            failure(console, result)
+    console.print()
+    console.print(summary(results))
+    for line in next_step(katas, results, tree):
+        console.print(line, highlight=False, markup=False)
+
+
+_LABELS = {"expected": "green", "got": "red", "first": "", "in all": "", "cause": "bold yellow"}
+
+
+def failure(console: Console, result: Result) -> None:
+    """Prints the first failure of one kata, and what else fails."""
+    first = result.failures[0]
+    _, style = STYLES[result.outcome]
+    head = Text(f"{result.kata}  {result.outcome}", f"bold {style}")
+    console.print(head.append(f"  {first.test}", "dim"), soft_wrap=True)
+    if first.clause and (text := stubs.clauses(result.kata).get(first.clause)):
+        console.print(Padding(Text(f"{first.clause}. {text}", "italic"), (0, 0, 0, 2)))
+    console.print()
+    width = console.width if console.is_terminal else None
+    for line in first.message.splitlines():
+        console.print(_message_row(line, width), soft_wrap=True)
+    if first.output:
+        console.print(Text("\n  your code printed", "bold"))
+        for line in first.output.splitlines():
+            console.print(Text(f"    {line}"), soft_wrap=True)
+    if others := _others(result, first):
+        console.print(Text(f"\n  {others}", "dim"))
+
+
+def _message_row(line: str, width: int | None) -> Text:
+    """One line of a message; what follows a label is folded under itself."""
+    for label, style in _LABELS.items():
+        if line.startswith(f"  {label} "):
+            text = line[12:] if width is None else _folded(line[12:], width - 12)
+            return Text("  ").append(line[2:12], style).append(text)
+    return Text(line if line.startswith("  ") else f"  {line.strip()}")
+
+
+def _folded(text: str, width: int) -> str:
+    lines = textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * 12}".join(lines)
+
+
+def _others(result: Result, first: Failure) -> str:
+    count = len(result.failures) - 1
+    if count < 1:
+        return ""
+    failed = [clause for clause, verdict in result.clauses.items() if verdict == "failed"]
+    numbers = ", ".join(failed)
+    tests = "test fails" if count == 1 else "tests fail"
+    return f"{count} more {tests}; clauses not yet passed: {numbers}"
+
+
+def summary(results: Sequence[Result]) -> Text:
+    """Returns one line: how many katas ended how."""
+    text = Text()
+    for outcome, (_, style) in STYLES.items():
+        if count := sum(result.outcome is outcome for result in results):
+            text.append(f"{', ' if text else ''}{count} {outcome}", style)
+    return text
+
+
+def next_step(katas: Sequence[Kata], results: Sequence[Result], tree: Path) -> Sequence[str]:
+    """Returns what to do now, in one or two lines."""
+    by_kata = {result.kata: result for result in results}
+    broken = [r for r in results if r.outcome is Outcome.BROKEN]
+    failing = [kata for kata in katas if by_kata[kata.path].outcome in FAILING]
+    fresh = [kata for kata in katas if by_kata[kata.path].outcome is Outcome.NOT_STARTED]
+    if broken:
+        return ["The fault is in the tests or in this installation, not in your file."]
+    if failing:
+        kata = failing[0]
+        # An unfinished kata says "not written yet": no hint is called for.
+        return [
+            f"Next: nox -s check -- {kata.name} --watch   re-checks on every save",
+            f"      python -m dojo hint {kata.name}       one hint, then a bigger one",
+        ]
+    if fresh:
+        kata = fresh[0]
+        path = layout.shown(layout.source_file(kata.path, tree).resolve())
+        return [
+            f"Next: open {path} ({kata.level}, {kata.minutes} min) in your editor, then",
+            f"      nox -s check -- {kata.name} --watch   re-checks on every save",
+        ]
+    if len(results) == 1:
+        name = results[0].kata.partition("/")[2]
+        return [
+            f"Next: python -m dojo show {name}       the model answer, and why",
+            f"      nox -s rehearse -- --kata {name}   its spoken questions",
+        ]
+    return []

@@ -1,0 +1,44 @@
+"""Verdicts that need no TensorFlow: what a file is, before anything in it runs."""
+
+import ast
+from pathlib import Path
+
+from dojo import layout
+from dojo.content import stubs
+from dojo.results import Failure, Outcome, Result
+
+
+def static_verdict(kata: str, tree: Path) -> Result | None:
+    """Returns the verdict that needs no TensorFlow, or None where the tests must speak."""
+    path = layout.source_file(kata, tree)
+    if not layout.test_file(kata).is_file():
+        reason = Failure("", "", f"{layout.shown(layout.test_file(kata))} is missing")
+        return Result(kata, Outcome.BROKEN, [reason])
+    try:
+        text = stubs.read_source(path)
+        body = ast.parse(text, str(path)).body
+    except FileNotFoundError:
+        return _gone(kata, path)
+    except (OSError, stubs.SourceError, SyntaxError, ValueError) as error:
+        return Result(kata, Outcome.WRONG, [Failure("", "", _unreadable(error, path))])
+    if not body:
+        message = f"{layout.shown(path)} is empty; `python -m dojo reset {kata}` restores the stub"
+        return Result(kata, Outcome.WRONG, [Failure("", "", message)])
+    if stubs.is_untouched(stubs.pristine(kata), text):
+        return Result(kata, Outcome.NOT_STARTED)
+    return None
+
+
+def _gone(kata: str, path: Path) -> Result:
+    message = f"{layout.shown(path)} is not there; `python -m dojo reset {kata}` brings the stub"
+    return Result(kata, Outcome.NOT_STARTED, [Failure("", "", message)])
+
+
+def _unreadable(error: Exception, path: Path) -> str:
+    place = layout.shown(path)
+    if isinstance(error, SyntaxError):
+        line = (error.text or "").rstrip()
+        return f"{place}:{error.lineno}: {type(error).__name__}: {error.msg}\n    {line}"
+    if isinstance(error, stubs.SourceError):
+        return f"{place}:{error.line}: {error}"
+    return f"{place}:1: {error}"

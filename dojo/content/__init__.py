@@ -1,0 +1,1 @@
+"""What there is to learn: katas, their stubs, and the spoken questions."""

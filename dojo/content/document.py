@@ -1,0 +1,312 @@
+"""Reads QUESTIONS.md: the catalogue of katas and the deck of spoken questions.
+
+The document is for people; this reads the same text. Its form is described in
+CONTRIBUTING.md. An edit that breaks the form is answered with file and line.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dojo import layout
+from dojo.files import write_whole
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_KATA_LINE = re.compile(r"(\w+) · (\d+) minutes · \[stub\]\((\S+)\)")
+_QUESTION_LINE = re.compile(r"`([A-Z]\d+)` · (\w+)")
+_FOLLOW_UP = re.compile(r"\*(.+?)\*\s+(.+)", re.DOTALL)
+
+
+class QuestionsError(Exception):
+    """QUESTIONS.md does not have its form; the message starts with file and line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FollowUp:
+    """A further question and its answer, as Markdown."""
+
+    text: str
+    answer: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """One spoken question. Texts are Markdown.
+
+    Attributes:
+        id: Stable name, such as "G01".
+        track: One of `layout.TRACKS`.
+        kata: Path of the kata it belongs to, or "".
+        level: One of `layout.LEVELS`.
+        text: The question.
+        points: Key points of a strong answer.
+        follow_ups: What an interviewer asks next.
+        trap: A plausible wrong answer, and what it really gives.
+        sources: Where it comes from.
+    """
+
+    id: str
+    track: str
+    kata: str
+    level: str
+    text: str
+    points: Sequence[str]
+    follow_ups: Sequence[FollowUp]
+    trap: str
+    sources: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Kata:
+    """One kata's entry in the catalogue.
+
+    Attributes:
+        path: Such as "losses/focal_loss".
+        level: One of `layout.LEVELS`.
+        minutes: Time box of a sitting.
+        hints: Three, of rising help.
+    """
+
+    path: str
+    level: str
+    minutes: int
+    hints: Sequence[str]
+
+    @property
+    def track(self) -> str:
+        return self.path.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.path.partition("/")[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """QUESTIONS.md, read: both lists are in study order."""
+
+    katas: Sequence[Kata]
+    questions: Sequence[Question]
+
+
+def read_document(path: Path = layout.QUESTIONS) -> Document:
+    """Returns the whole document.
+
+    Raises:
+        QuestionsError: If it is missing, or where it loses its form.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QuestionsError(f"{layout.shown(path)}:1: {error}") from None
+    # Parsing takes 0.2 s, most of what a light command may take.
+    cache = layout.state_folder() / "questions.json"
+    key = hashlib.sha256(text.encode() + Path(__file__).read_bytes()).hexdigest()
+    document = _cached(cache, key)
+    if document is None:
+        document = _Reader(path, text).document()
+        with contextlib.suppress(OSError):
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(cache, json.dumps([key, dataclasses.asdict(document)]).encode())
+    return document
+
+
+def _cached(cache: Path, key: str) -> Document | None:
+    """The document as read before, if text and reader are still the same."""
+    try:
+        written_for, data = json.loads(cache.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return _document(data) if written_for == key else None
+
+
+def _document(data: dict[str, Any]) -> Document:
+    questions = [
+        Question(**{**entry, "follow_ups": [FollowUp(**up) for up in entry["follow_ups"]]})
+        for entry in data["questions"]
+    ]
+    return Document([Kata(**entry) for entry in data["katas"]], questions)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Section:
+    """A heading and the blocks up to the next heading of any level."""
+
+    level: int
+    title: str
+    line: int
+    blocks: Sequence["_Block"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Block:
+    """A paragraph, or a list with its items."""
+
+    text: str
+    line: int
+    items: Sequence[str] = ()
+
+
+class _Reader:
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        from markdown_it import MarkdownIt
+
+        # Inline markup stays as it was written: rehearsal renders it, Anki translates it.
+        parser = MarkdownIt().disable("inline")
+        self.sections = list(_sections(parser.parse(text)))
+        self.katas: list[Kata] = []
+        self.questions: list[Question] = []
+
+    def document(self) -> Document:
+        track, kata = "", ""
+        for section in self.sections:
+            if section.level == 2:
+                track, kata = self._track(section), ""
+            elif section.level == 3:
+                kata = self._kata(section, track)
+            elif section.level == 4 and section.title == "Hints":
+                self._hints(section, kata)
+            elif section.level == 4:
+                self.questions.append(self._question(section, track, kata))
+        self._refuse_doubles()
+        return Document(self.katas, self.questions)
+
+    def fail(self, line: int, message: str) -> QuestionsError:
+        return QuestionsError(f"{layout.shown(self.path)}:{line}: {message}")
+
+    def _track(self, section: _Section) -> str:
+        track = section.title.lower()
+        if track not in layout.TRACKS:
+            tracks = ", ".join(name.capitalize() for name in layout.TRACKS)
+            raise self.fail(section.line, f"“{section.title}” is no track: one of {tracks}")
+        return track
+
+    def _kata(self, section: _Section, track: str) -> str:
+        if "/" not in section.title:
+            return ""
+        line = section.blocks[0].text if section.blocks else ""
+        found = _KATA_LINE.fullmatch(line)
+        if not found or found[1] not in layout.LEVELS:
+            form = "`screen · 8 minutes · [stub](katas/TRACK/NAME.py)`"
+            raise self.fail(section.line, f"{section.title} needs a line like {form}")
+        if section.title.partition("/")[0] != track:
+            raise self.fail(section.line, f"{section.title} stands under {track.capitalize()}")
+        if found[3] != f"katas/{section.title}.py":
+            raise self.fail(section.line, f"{section.title} links to {found[3]}")
+        self.katas.append(Kata(section.title, found[1], int(found[2]), ()))
+        return section.title
+
+    def _hints(self, section: _Section, kata: str) -> None:
+        hints = section.blocks[0].items if section.blocks else ()
+        if not kata or len(hints) != 3:
+            raise self.fail(section.line, "hints are three numbered items in a kata's section")
+        self.katas[-1] = dataclasses.replace(self.katas[-1], hints=hints)
+
+    def _question(self, section: _Section, track: str, kata: str) -> Question:
+        head = _QUESTION_LINE.fullmatch(section.blocks[0].text) if section.blocks else None
+        if head is None or head[2] not in layout.LEVELS:
+            raise self.fail(section.line, "a question needs a line like `G01` · screen")
+        parts = self._parts(section)
+        return Question(
+            id=head[1],
+            track=track,
+            kata=kata,
+            level=head[2],
+            text=section.title,
+            points=parts["points"].items,
+            follow_ups=[self._follow_up(i, parts["ups"].line) for i in parts["ups"].items],
+            trap=parts["trap"].text.removeprefix("**Trap.**").strip(),
+            sources=parts["sources"].text.removeprefix("**Sources.**").strip(),
+        )
+
+    def _parts(self, section: _Section) -> dict[str, _Block]:
+        """The four parts of a question, each of which has to be there."""
+        parts: dict[str, _Block] = {}
+        label = "points"
+        for block in section.blocks[1:]:
+            if block.text.startswith("**Follow-ups**"):
+                label = "ups"
+            elif block.text.startswith("**Trap.**"):
+                parts["trap"] = block
+            elif block.text.startswith("**Sources.**"):
+                parts["sources"] = block
+            elif block.items and label not in parts:
+                parts[label] = block
+            else:
+                text = block.text or "- " + block.items[0]
+                raise self.fail(block.line, f"does not belong to a question: {text[:40]!r}")
+        names = {
+            "points": "a list of key points",
+            "ups": "**Follow-ups**",
+            "trap": "**Trap.**",
+            "sources": "**Sources.**",
+        }
+        for part, name in names.items():
+            if part not in parts:
+                raise self.fail(section.line, f"“{section.title}” lacks {name}")
+        return parts
+
+    def _follow_up(self, item: str, line: int) -> FollowUp:
+        found = _FOLLOW_UP.fullmatch(item)
+        if not found:
+            raise self.fail(line, f"a follow-up is *a question* and its answer: {item[:40]!r}")
+        return FollowUp(found[1], found[2])
+
+    def _refuse_doubles(self) -> None:
+        seen: set[str] = set()
+        for name in [k.path for k in self.katas] + [q.id for q in self.questions]:
+            if name in seen:
+                line = max(s.line for s in self.sections if self._mentions(s, name))
+                raise self.fail(line, f"{name} is there twice")
+            seen.add(name)
+        for kata in self.katas:
+            if not kata.hints:
+                line = next(s.line for s in self.sections if s.title == kata.path)
+                raise self.fail(line, f"{kata.path} has no hints")
+
+    @staticmethod
+    def _mentions(section: _Section, name: str) -> bool:
+        first = section.blocks[0].text if section.blocks else ""
+        return section.title == name or first.startswith(f"`{name}`")
+
+
+def _sections(tokens: Sequence["Token"]) -> Iterator[_Section]:
+    starts = [i for i, token in enumerate(tokens) if token.type == "heading_open"]
+    for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
+        opening, title = tokens[start], tokens[start + 1]
+        blocks = list(_blocks(tokens[start + 3 : end]))
+        yield _Section(int(opening.tag[1]), _unwrapped(title.content), _line(opening), blocks)
+
+
+def _blocks(tokens: Sequence["Token"]) -> Iterator[_Block]:
+    items: list[str] = []
+    depth = line = 0
+    for token in tokens:
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            line = line if depth else _line(token)
+            depth += 1
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            depth -= 1
+            if depth == 0:
+                yield _Block("", line, items)
+                items = []
+        elif token.type == "inline" and depth:
+            items.append(_unwrapped(token.content))
+        elif token.type in ("inline", "fence", "code_block"):
+            yield _Block(_unwrapped(token.content), _line(token))
+
+
+def _line(token: "Token") -> int:
+    return token.map[0] + 1 if token.map else 1
+
+
+def _unwrapped(text: str) -> str:
+    return " ".join(text.split())

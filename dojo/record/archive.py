@@ -1,0 +1,102 @@
+"""Copies of the learner's answers, as plain files. Nothing is overwritten without one.
+
+.dojo/archive/losses/focal_loss/2026-01-31T09-15-00.123456.py
+"""
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+
+from dojo import layout
+from dojo.content import stubs
+from dojo.files import write_whole
+
+
+class ArchiveError(Exception):
+    """A copy could not be made or found; the learner's file is as it was."""
+
+
+def keep(kata: str, tree: Path = layout.KATAS) -> Path | None:
+    """Copies the present answer, and returns the copy.
+
+    Returns:
+        None where there is nothing to lose: no file, or an untouched stub.
+
+    Raises:
+        ArchiveError: If the copy cannot be written.
+    """
+    source = layout.source_file(kata, tree)
+    try:
+        content = source.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ArchiveError(f"{layout.shown(source)} cannot be read: {error}") from None
+    if content == stubs.pristine(kata).encode():
+        return None
+    now = datetime.datetime.now(datetime.UTC)
+    copy = _folder(kata) / f"{now:%Y-%m-%dT%H-%M-%S.%f}.py"
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(copy, content)
+    except OSError as error:
+        raise ArchiveError(
+            f"{layout.shown(source)} could not be copied to {layout.shown(copy)}: "
+            f"{error.strerror or error}. It is left as it is."
+        ) from None
+    return copy
+
+
+def reset(kata: str, tree: Path = layout.KATAS) -> Path | None:
+    """Restores the empty stub, and returns the copy of what stood there.
+
+    Raises:
+        ArchiveError: If the copy or the stub cannot be written.
+    """
+    copy = keep(kata, tree)
+    _replace(layout.source_file(kata, tree), stubs.pristine(kata).encode())
+    return copy
+
+
+def copies(kata: str) -> Sequence[Path]:
+    """Returns the kept answers, oldest first."""
+    return sorted(_folder(kata).glob("*.py"))
+
+
+def restore(kata: str, when: str = "", tree: Path = layout.KATAS) -> tuple[Path, Path | None]:
+    """Brings an answer back, and returns it with the copy of what it replaced.
+
+    Args:
+        kata: Path of the kata.
+        when: The start of a copy's name, such as "2026-01-31"; the newest that fits.
+        tree: Where to put it.
+
+    Raises:
+        ArchiveError: If no copy fits, or one cannot be written.
+    """
+    fitting = [copy for copy in copies(kata) if copy.name.startswith(when.replace(":", "-"))]
+    if not fitting:
+        names = ", ".join(copy.stem for copy in copies(kata))
+        if not names:
+            raise ArchiveError(f"no answer of {kata} has been put away yet")
+        raise ArchiveError(f"no kept answer of {kata} fits {when!r}; kept: {names}")
+    chosen = fitting[-1]
+    content = chosen.read_bytes()
+    present = keep(kata, tree)
+    _replace(layout.source_file(kata, tree), content)
+    return chosen, present
+
+
+def _replace(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise ArchiveError(
+            f"{layout.shown(path)} could not be written: {error.strerror or error}. "
+            "It is left as it is."
+        ) from None
+
+
+def _folder(kata: str) -> Path:
+    return layout.state_folder() / "archive" / kata

@@ -1,0 +1,93 @@
+"""Spaced repetition (fsrs) over the history: spoken questions and katas, one deck each.
+
+Card ids are `question:G01` and `kata:losses/focal_loss`.
+"""
+
+import datetime
+from collections.abc import Iterable
+
+import fsrs
+
+from dojo.record.database import History
+
+RATINGS = {1: "again", 2: "hard", 3: "good", 4: "easy"}
+
+# Without the random spread of due dates: the same ratings give the same plan.
+SCHEDULER = fsrs.Scheduler(enable_fuzzing=False)
+# Nobody sits a kata twice within ten minutes: it skips the steps of first learning.
+KATA_SCHEDULER = fsrs.Scheduler(enable_fuzzing=False, learning_steps=(), relearning_steps=())
+
+
+class Deck:
+    """The cards in one learner's history."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def rate(
+        self,
+        card: str,
+        rating: int,
+        *,
+        seconds: float = 0.0,
+        session: int | None = None,
+        at: datetime.datetime | None = None,
+    ) -> datetime.datetime:
+        """Records one rating at once, and returns when the card is due again.
+
+        Args:
+            card: Its id; a new card is made for one never rated.
+            rating: 1 again, 2 hard, 3 good, 4 easy.
+            seconds: Time spent on it.
+            session: Of the sessions table, if it belongs to one.
+            at: When; None for now. UTC.
+        """
+        now = at or utc_now()
+        # One transaction, so that two sittings at once both count.
+        with self._history.transaction() as db:
+            row = db.execute("SELECT state FROM cards WHERE id = ?", (card,)).fetchone()
+            known = fsrs.Card.from_json(row["state"]) if row else fsrs.Card(card_id=0, due=now)
+            rated, _ = scheduler(card).review_card(known, fsrs.Rating(rating), now)
+            db.execute(
+                "INSERT OR REPLACE INTO cards (id, state, due) VALUES (?, ?, ?)",
+                (card, rated.to_json(), rated.due.timestamp()),
+            )
+            db.execute(
+                "INSERT INTO reviews (card, at, rating, seconds, session) VALUES (?, ?, ?, ?, ?)",
+                (card, now.timestamp(), rating, seconds, session),
+            )
+        return rated.due
+
+    def due_times(self) -> dict[str, datetime.datetime]:
+        """Returns when each known card is due."""
+        rows = self._history.db.execute("SELECT id, due FROM cards ORDER BY due, id")
+        return {
+            row["id"]: datetime.datetime.fromtimestamp(row["due"], datetime.UTC) for row in rows
+        }
+
+    def in_order(self, cards: Iterable[str], at: datetime.datetime) -> tuple[list[str], list[str]]:
+        """Returns the cards that are due, longest first, and those never seen, as given."""
+        cards, times = list(cards), self.due_times()
+        due = [card for card in times if card in set(cards) and times[card] <= at]
+        return due, [card for card in cards if card not in times]
+
+
+def scheduler(card: str) -> fsrs.Scheduler:
+    """Returns what plans this card's reviews."""
+    return KATA_SCHEDULER if card.startswith("kata:") else SCHEDULER
+
+
+def utc_now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def in_words(delta: datetime.timedelta) -> str:
+    """Returns "in 10 minutes", "in 3 days", or "now"."""
+    minutes = round(delta.total_seconds() / 60)
+    if minutes < 1:
+        return "now"
+    for size, unit in [(24 * 60, "day"), (60, "hour"), (1, "minute")]:
+        if minutes >= size:
+            count = round(minutes / size)
+            return f"in {count} {unit}{'' if count == 1 else 's'}"
+    return "now"

@@ -1,0 +1,264 @@
+"""Moves the record to another machine: one JSON file out, merged with what is there in.
+
+Importing adds what is missing and takes nothing away; a second import of the same file
+changes nothing. Plans for review are computed anew from the reviews of both machines.
+"""
+
+import datetime
+import json
+import math
+import re
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import fsrs
+
+from dojo import layout
+from dojo.files import write_whole
+from dojo.record.attempts import GIVEN_UP, LEFT, RUNNING, SOLVED, TIME_UP
+from dojo.record.database import History
+from dojo.record.deck import RATINGS, scheduler
+from dojo.results import Outcome
+
+VERSION = 1
+
+# Table to its columns and the types they may have; "session" is the number of a session
+# in the file, which gets another number here.
+TABLES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
+    "sessions": {
+        "id": (int,),
+        "kind": (str,),
+        "started": (float, int),
+        "ended": (float, int, type(None)),
+        "minutes": (float, int, type(None)),
+    },
+    "attempts": {
+        "session": (int,),
+        "kata": (str,),
+        "started": (float, int),
+        "minutes": (float, int),
+        "seconds": (float, int),
+        "outcome": (str,),
+        "checks": (int,),
+        "hints": (int,),
+        "causes": (str,),
+    },
+    "checks": {
+        "kata": (str,),
+        "at": (float, int),
+        "outcome": (str,),
+        "passed": (int,),
+        "total": (int,),
+        "seconds": (float, int),
+    },
+    "hints": {"kata": (str,), "given": (int,)},
+    "reviews": {
+        "card": (str,),
+        "at": (float, int),
+        "rating": (int,),
+        "seconds": (float, int),
+        "session": (int, type(None)),
+    },
+}
+# What makes two rows the same event.
+SAME = {
+    "sessions": ("kind", "started"),
+    "attempts": ("kata", "started"),
+    "checks": ("kata", "at"),
+    "hints": ("kata",),
+    "reviews": ("card", "at"),
+}
+# Values that the rest of the tool relies on. The last second is that of the year 2999.
+ALLOWED: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
+    "sessions": {"started": lambda at: 0 <= at < 32503680000},
+    "attempts": {
+        "started": lambda at: 0 <= at < 32503680000,
+        "outcome": lambda word: word in (RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT),
+        "minutes": lambda minutes: minutes > 0,
+        "causes": lambda text: _is_list_of_texts(text),
+    },
+    "checks": {"outcome": lambda word: word in set(Outcome)},
+    "reviews": {
+        "at": lambda at: 0 <= at < 32503680000,
+        "rating": lambda rating: rating in RATINGS,
+    },
+}
+# Plain files of the state folder that move along: kept answers, and debriefs.
+FILES = ("archive/*/*/*.py", "sessions/*.md")
+_FILE_NAME = re.compile(r"(archive/\w+/\w+|sessions)/[\w.T+-]+\.(py|md)")
+
+
+class TransferError(Exception):
+    """A file cannot be written, read or understood; the message says which and why."""
+
+
+def export(path: Path) -> int:
+    """Writes the whole record to one file and says what it holds."""
+    _refuse_other_files(path)
+    with History() as history:
+        tables = {name: _rows(history.db, name) for name in TABLES}
+    files = dict(_kept_files())
+    report = {"dojo": "history", "version": VERSION, **tables, "files": files}
+    try:
+        write_whole(path, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+    except OSError as error:
+        raise TransferError(f"{path} cannot be written: {error.strerror or error}") from None
+    counts = [f"{len(tables[name])} {name}" for name in ("attempts", "checks", "reviews")]
+    print(f"{path}: {', '.join(counts)}, {len(files)} files")
+    return 0
+
+
+def load(path: Path) -> int:
+    """Merges such a file into the record here and says what is new."""
+    content = _read(path)
+    added: dict[str, int] = {}
+    with History() as history, history.transaction() as db:
+        numbers: dict[int, int] = {}
+        for name in TABLES:
+            added[name] = sum(_add(db, name, row, numbers) for row in content[name])
+        _plan_again(db, {row["card"] for row in content["reviews"]})
+    files = _write_files(content["files"])
+    counts = [f"{added[name]} {name}" for name in ("attempts", "checks", "reviews")]
+    print(f"new from {path}: {', '.join(counts)}, {files} files")
+    return 0
+
+
+def _rows(db: sqlite3.Connection, name: str) -> list[dict[str, Any]]:
+    columns = ", ".join(TABLES[name])
+    return [dict(row) for row in db.execute(f"SELECT {columns} FROM {name} ORDER BY rowid")]
+
+
+def _kept_files() -> list[tuple[str, str]]:
+    folder = layout.state_folder()
+    paths = sorted(path for pattern in FILES for path in folder.glob(pattern))
+    # What is not text was never an answer that ran.
+    return [
+        (path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8", errors="replace"))
+        for path in paths
+    ]
+
+
+def _refuse_other_files(path: Path) -> None:
+    """An earlier export may be replaced; anything else is somebody's work."""
+    if path.exists():
+        try:
+            _read(path)
+        except TransferError:
+            raise TransferError(f"{path} is there, and is no earlier export: kept") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise TransferError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise TransferError(f"{path} is no export: {error}") from None
+    if not isinstance(content, dict) or content.get("dojo") != "history":
+        raise TransferError(f"{path} is no export of this tool")
+    if content.get("version") != VERSION:
+        raise TransferError(f"{path} has version {content.get('version')}; this reads {VERSION}")
+    for name, columns in TABLES.items():
+        _demand_rows(path, name, content.get(name), columns)
+    _demand_files(path, content.get("files"))
+    return content
+
+
+def _demand_rows(path: Path, name: str, rows: Any, columns: Mapping[str, tuple[type, ...]]) -> None:
+    if not isinstance(rows, list):
+        raise TransferError(f"{path}: {name} is no list")
+    for number, row in enumerate(rows, 1):
+        wrong = (
+            not isinstance(row, dict)
+            or [
+                column
+                for column, kinds in columns.items()
+                if column not in row or not _fits(row[column], kinds)
+            ]
+            or [
+                column
+                for column, allowed in ALLOWED.get(name, {}).items()
+                if not allowed(row[column])
+            ]
+        )
+        if wrong:
+            what = ", ".join(wrong) if isinstance(wrong, list) else "it is no object"
+            raise TransferError(f"{path}: {name}, entry {number}: {what} cannot be read")
+
+
+def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
+    # To Python True is an int, and nan a float.
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return isinstance(value, kinds) and not isinstance(value, bool) and finite
+
+
+def _is_list_of_texts(text: str) -> bool:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(found, list) and all(isinstance(item, str) for item in found)
+
+
+def _demand_files(path: Path, files: Any) -> None:
+    if not isinstance(files, dict):
+        raise TransferError(f"{path}: files is no object")
+    for name, text in files.items():
+        # Nothing may be written outside the folders these files came from.
+        if not _FILE_NAME.fullmatch(name) or ".." in name or not isinstance(text, str):
+            raise TransferError(f"{path}: {name!r} is no file of an export")
+
+
+def _add(
+    db: sqlite3.Connection, name: str, row: Mapping[str, Any], numbers: dict[int, int]
+) -> bool:
+    """Inserts one row unless it is there, and returns whether it was new."""
+    where = " AND ".join(f"{column} = :{column}" for column in SAME[name])
+    known = db.execute(f"SELECT rowid FROM {name} WHERE {where}", row).fetchone()
+    values = {column: row[column] for column in TABLES[name] if column != "id"}
+    if "session" in values:
+        values["session"] = numbers.get(values["session"])
+    if values.get("outcome") == RUNNING and name == "attempts":
+        # The process that ran it is on another machine.
+        values["outcome"] = LEFT
+    if known is None:
+        names, marks = ", ".join(values), ", ".join(f":{column}" for column in values)
+        number = db.execute(f"INSERT INTO {name} ({names}) VALUES ({marks})", values).lastrowid
+    else:
+        number = known[0]
+    if name == "sessions":
+        numbers[row["id"]] = number or 0
+    return known is None
+
+
+def _plan_again(db: sqlite3.Connection, cards: set[str]) -> None:
+    """Computes the cards' plans from all their reviews, in the order they happened."""
+    for card in sorted(cards):
+        query = "SELECT at, rating FROM reviews WHERE card = ? ORDER BY at, id"
+        plan: fsrs.Card | None = None
+        for at, rating in db.execute(query, (card,)).fetchall():
+            when = datetime.datetime.fromtimestamp(at, datetime.UTC)
+            plan = plan or fsrs.Card(card_id=0, due=when)
+            plan, _ = scheduler(card).review_card(plan, fsrs.Rating(rating), when)
+        if plan is not None:
+            db.execute(
+                "INSERT OR REPLACE INTO cards (id, state, due) VALUES (?, ?, ?)",
+                (card, plan.to_json(), plan.due.timestamp()),
+            )
+
+
+def _write_files(files: Mapping[str, str]) -> int:
+    """Writes the files that are not there; returns how many."""
+    new: Sequence[Path] = [
+        path for name in files if not (path := layout.state_folder() / name).exists()
+    ]
+    for path in new:
+        name = path.relative_to(layout.state_folder()).as_posix()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, files[name].encode())
+        except OSError as error:
+            raise TransferError(f"{path} cannot be written: {error.strerror or error}") from None
+    return len(new)

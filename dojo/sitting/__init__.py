@@ -1,0 +1,1 @@
+"""Sittings at the terminal: practice, interview, rehearsal."""

@@ -1,0 +1,102 @@
+"""What there is to say after an attempt: how it went, why, and what an interviewer asks next."""
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+
+from dojo import layout
+from dojo.content.document import Document
+from dojo.record import attempts
+from dojo.record.attempts import Entry
+from dojo.record.deck import RATINGS, in_words, utc_now
+from dojo.sitting import clock
+from dojo.sitting.practice import rating, why_rated
+
+STYLES = {
+    attempts.SOLVED: "green",
+    attempts.TIME_UP: "red",
+    attempts.GIVEN_UP: "yellow",
+    attempts.LEFT: "dim",
+    attempts.RUNNING: "dim",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """One thing an interviewer asks about the kata, and what a strong answer says."""
+
+    text: str
+    answer: str
+
+
+def headline(entry: Entry) -> str:
+    """Returns "solved in 12:31 of 25:00", or how else it ended."""
+    spent, box = clock.shown(entry.seconds), clock.shown(entry.box)
+    if entry.outcome == attempts.SOLVED:
+        over = "" if entry.in_time else f", {clock.shown(entry.seconds - entry.box)} over time"
+        return f"solved in {spent} of {box}{over}"
+    return f"{entry.outcome} after {spent} of {box}"
+
+
+def effort(entry: Entry) -> str:
+    """Returns "4 checks, 1 hint"."""
+    return f"{_count(entry.checks, 'check')}, {_count(entry.hints, 'hint')}"
+
+
+def review(entry: Entry, due: datetime.datetime | None) -> str:
+    """Returns when the kata comes back, and why then."""
+    if due is None:
+        return ""
+    return (
+        f"It comes back for review {in_words(due - utc_now())}: "
+        f"{RATINGS[rating(entry)]}, {why_rated(entry)}."
+    )
+
+
+def summary(entry: Entry, due: datetime.datetime | None) -> Text:
+    """Returns the figures of the attempt, and the traps it met."""
+    text = Text()
+    text.append(f"{entry.kata}  ", "bold").append(headline(entry), STYLES[entry.outcome])
+    text.append(f"\n{effort(entry)}")
+    if entry.causes:
+        text.append("\n\nTraps met", "bold")
+        for cause in entry.causes:
+            text.append(f"\n  {trap(cause)}", "yellow")
+    if line := review(entry, due):
+        text.append(f"\n\n{line}")
+    return text
+
+
+def trap(cause: str) -> str:
+    """Returns the mistake's name, without the words of a failure around it."""
+    return cause.removeprefix("these are exactly the numbers of: ")
+
+
+def follow_ups(document: Document, kata: str) -> Sequence[Asked]:
+    """Returns the spoken questions of the kata, each before its own follow-ups."""
+    found = []
+    for question in document.questions:
+        if question.kata == kata:
+            points = "\n".join(f"- {point}" for point in question.points)
+            found.append(Asked(question.text, f"{points}\n\n**Trap.** {question.trap}"))
+            found += [Asked(up.text, up.answer) for up in question.follow_ups]
+    return found
+
+
+def own_answer(kata: str, tree: Path) -> str:
+    """Returns the learner's file, or "" where it cannot be read."""
+    try:
+        return layout.source_file(kata, tree).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def model_answer(kata: str) -> str:
+    return layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

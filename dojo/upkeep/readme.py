@@ -1,0 +1,85 @@
+"""Writes the parts of README.md that are made from other things: the table and transcripts.
+
+Each part stands between `<!-- NAME: made by python -m dojo readme -->` and `<!-- end -->`.
+"""
+
+import io
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from dojo import layout
+from dojo.check import scoreboard
+from dojo.check.runner import Runner
+from dojo.content.document import Kata, read_document
+from dojo.results import Result
+from dojo.upkeep import variants
+
+README = layout.ROOT / "README.md"
+SHOWN = "losses/focal_loss"
+MISTAKE = "alpha on both classes"
+
+_PART = re.compile(r"(<!-- (\w+): made by python -m dojo readme -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rewrite() -> int:
+    """Brings README.md up to date."""
+    text = README.read_text(encoding="utf-8")
+    README.write_text(updated(text), encoding="utf-8")
+    return 0
+
+
+def updated(text: str) -> str:
+    """Returns README.md's text with every made part made anew."""
+    parts: dict[str, Callable[[], str]] = {
+        "table": lambda: table(read_document().katas),
+        "failing": lambda: transcript(wrong_answer()),
+        "passing": lambda: transcript(_source(layout.REFERENCE)),
+    }
+    return _PART.sub(lambda found: f"{found[1]}{parts[found[2]]()}\n{found[3]}", text)
+
+
+def table(katas: Sequence[Kata]) -> str:
+    """Returns the table of katas as Markdown."""
+    rows = ["| kata | level | minutes | question |", "|---|---|---:|---|"]
+    for kata in katas:
+        link = f"[{kata.path}](katas/{kata.path}.py)"
+        rows.append(f"| {link} | {kata.level} | {kata.minutes} | {title(kata.path)} |")
+    return "\n".join(rows)
+
+
+def title(kata: str) -> str:
+    """Returns the first line of the kata's question."""
+    suite = layout.test_file(kata).read_text(encoding="utf-8")
+    return suite.partition("\n")[0].removeprefix("r").removeprefix('"""')
+
+
+def wrong_answer() -> str:
+    """Returns the model answer with one mistake that people really make."""
+    traps = variants.read_traps(SHOWN)
+    return next(trap.variant().source for trap in traps if trap.name == MISTAKE)
+
+
+def transcript(source: str) -> str:
+    """Returns what `nox -s check -- focal_loss` shows for an answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = layout.source_file(SHOWN, Path(folder))
+        file.parent.mkdir(parents=True)
+        file.write_text(source, encoding="utf-8")
+        found = Runner(Path(folder)).results([SHOWN])
+        return "\n".join(["```text", "$ nox -s check -- focal_loss", _screen(found), "```"])
+
+
+def _screen(found: Sequence[Result]) -> str:
+    screen = io.StringIO()
+    console = Console(file=screen, width=80, highlight=False)
+    katas = [kata for kata in read_document().katas if kata.path == SHOWN]
+    scoreboard.report(console, katas, found, layout.KATAS)
+    return "\n".join(line.rstrip() for line in screen.getvalue().rstrip().splitlines())
+
+
+def _source(tree: Path) -> str:
+    return layout.source_file(SHOWN, tree).read_text(encoding="utf-8")

@@ -1,0 +1,187 @@
+"""Gradient checks under a random upstream: an upstream of ones hides a dropped one."""
+
+import numpy as np
+import tensorflow as tf
+
+from tests.support.closeness import assert_close, mismatch
+from tests.support.modes import trace
+
+
+def random_upstream(shape, seed=0):
+    """Returns [...] float64 in ±[0.5, 2): no element is 0, 1, or like another."""
+    random = np.random.default_rng(seed)
+    return random.uniform(0.5, 2.0, shape) * random.choice([-1.0, 1.0], shape)
+
+
+def vjp(function, inputs, upstream=None, mode=lambda function: function):
+    """Returns function(*inputs) and upstream · ∂function/∂input for each input.
+
+    Args:
+        function: Takes the inputs by position, returns one tensor.
+        inputs: Tensors or variables. A tensor is watched.
+        upstream: Array like the value; None for ones.
+        mode: What compiles the whole computation, such as `tf.function`.
+
+    Returns:
+        The value, and a list with one gradient (or None) per input.
+    """
+    tensors = [i if isinstance(i, tf.Variable) else tf.convert_to_tensor(i) for i in inputs]
+
+    def value_and_gradients():
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = function(*tensors)
+        cotangent = None if upstream is None else tf.cast(upstream, value.dtype)
+        return value, tape.gradient(value, tensors, output_gradients=cotangent)
+
+    return mode(value_and_gradients)()
+
+
+def assert_gradient(
+    function,
+    x,
+    want,
+    *,
+    call,
+    oracle,
+    rtol,
+    atol=0.0,
+    value=None,
+    inputs=None,
+    bugs=None,
+    **how,
+):
+    """Fails unless the gradient of `function` at `x` is `want` of a random upstream.
+
+    Args:
+        function: Takes a tensor like `x`, returns one tensor.
+        x: [...] array or tensor.
+        want: Function from an upstream, shaped like the value, to the gradient [...].
+        call: The forward call, as the learner would write it.
+        oracle, rtol, atol, inputs: As for `assert_close`.
+        value: [...] array that the same run must return, or None for any.
+        bugs: {cause: function like `want`}. A dropped upstream is always among them.
+        **how: `mode` for `vjp`.
+    """
+    __tracebackhide__ = True
+    x = tf.convert_to_tensor(x)
+    upstream = random_upstream(np.shape(function(x)))
+    got, (slope,) = vjp(function, [x], upstream, **how)
+    close = {"oracle": oracle, "rtol": rtol, "atol": atol, "dtype": x.dtype.name, "inputs": inputs}
+    if value is not None:
+        assert_close(got, value, call=call, **close)
+    call = f"tape.gradient({call}, x, output_gradients=upstream)"
+    if slope is None:
+        cause = "no differentiable path leads from x to the result"
+        raise mismatch(call, expected=f"a tensor, by {oracle}", got="None", cause=cause)
+    wrong = {cause: bug(upstream) for cause, bug in (bugs or {}).items()}
+    wrong["the upstream gradient dropped"] = want(np.ones_like(upstream))
+    assert_close(slope, want(upstream), call=call, bugs=wrong, **close)
+
+
+def every_mode(function, *args):
+    """Returns `function` as it is, traced by tf.function, and compiled by XLA.
+
+    Args:
+        function: Takes and returns tensors, in any structure.
+        *args: Tensors like those it will be called with.
+
+    Returns:
+        {how to say it before a call: function}. The last two share one trace, which
+        takes as long as many a compilation.
+    """
+    traced = trace(function, *args)
+    compiled = tf.function(lambda *args: traced(*args), autograph=False, jit_compile=True)
+    return {"": function, "in a tf.function: ": traced, "compiled by XLA: ": compiled}
+
+
+def assert_gradient_in_every_mode(function, x, want, *, call, **how):
+    """Fails unless `assert_gradient` passes eagerly, in tf.function, and in XLA.
+
+    Args:
+        function, x, want, call, **how: As for `assert_gradient`.
+    """
+    __tracebackhide__ = True
+    x = tf.convert_to_tensor(x)
+    upstream = random_upstream(np.shape(function(x)))
+    modes = every_mode(lambda: vjp(function, [x], upstream))
+    for said, compute in modes.items():
+        mode = lambda _, compute=compute: compute
+        assert_gradient(function, x, want, call=said + call, mode=mode, **how)
+
+
+def assert_gradients(function, inputs, want, *, call, oracle, rtol, atol=0.0, bugs=None, **how):
+    """Fails unless the gradients to several inputs, variables among them, are right.
+
+    Args:
+        function: Takes the inputs by position, returns one tensor.
+        inputs: {name: tensor or variable}.
+        want: Function from an upstream, shaped like the value, to {name: gradient}.
+        call: The forward call, as the learner would write it.
+        oracle, rtol, atol: As for `assert_close`.
+        bugs: {cause: function like `want`, of the gradients that the bug spoils}. A
+            dropped upstream is always among them.
+        **how: `mode` for `vjp`.
+    """
+    __tracebackhide__ = True
+    upstream = random_upstream(np.shape(function(*inputs.values())))
+    right, dropped = want(upstream), want(np.ones_like(upstream))
+    wrong = {cause: bug(upstream) for cause, bug in (bugs or {}).items()}
+    wrong["the upstream gradient dropped"] = dropped
+    slopes = vjp(function, list(inputs.values()), upstream, **how)[1]
+    for (name, value), slope in zip(inputs.items(), slopes, strict=True):
+        asked = f"tape.gradient({call}, {name}, output_gradients=upstream)"
+        if slope is None:
+            cause = f"no differentiable path leads from {name} to the result"
+            raise mismatch(asked, expected=f"a tensor, by {oracle}", got="None", cause=cause)
+        assert_close(
+            slope,
+            right[name],
+            call=asked,
+            oracle=oracle,
+            rtol=rtol,
+            atol=atol,
+            dtype=value.dtype.name,
+            bugs={cause: spoilt[name] for cause, spoilt in wrong.items() if name in spoilt},
+        )
+
+
+def assert_gradient_by_differences(function, inputs, *, call, rtol=1e-6, atol=1e-8):
+    """Fails unless the gradients equal central differences in float64.
+
+    Args:
+        function: Takes tensors like `inputs`, returns one tensor. Smooth near `inputs`.
+        inputs: List of arrays, taken as float64.
+        call: The forward call, as the learner would write it.
+        rtol, atol: With h = 1e-3 the truncation error h² f'''/6 is near 1e-7 and is
+            removed by Richardson's step from h to h/2; what is left is near
+            eps |f| / h = 2e-13 and h⁴ f⁽⁵⁾ = 1e-12, for values and slopes of order one.
+    """
+    __tracebackhide__ = True
+    inputs = [tf.constant(i, tf.float64) for i in inputs]
+    upstream = random_upstream(np.shape(function(*inputs)))
+    for position, slope in enumerate(vjp(function, inputs, upstream)[1]):
+
+        def weighted(x, before=inputs[:position], after=inputs[position + 1 :]):
+            return np.sum(upstream * function(*before, tf.constant(x), *after).numpy())
+
+        assert_close(
+            slope,
+            _differences(weighted, inputs[position].numpy()),
+            call=f"the gradient of sum(upstream * {call}) with respect to argument {position}",
+            oracle="central differences in float64",
+            rtol=rtol,
+            atol=atol,
+        )
+
+
+def _differences(function, x, h=1e-3):
+    """Returns the slopes [...] of a function of x [...] that returns one number."""
+    slopes = np.empty_like(x)
+    for place in np.ndindex(x.shape):
+        unit = np.zeros_like(x)
+        unit[place] = h
+        wide = (function(x + unit) - function(x - unit)) / (2 * h)
+        narrow = (function(x + unit / 2) - function(x - unit / 2)) / h
+        slopes[place] = (4 * narrow - wide) / 3
+    return slopes
