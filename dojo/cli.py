@@ -5,33 +5,21 @@ Modules are imported where they are called: a light command answers in 0.3 s.
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from dojo import layout
-
-
-class Refusal(Exception):
-    """A usage error found after parsing; exit status 2."""
+from dojo.errors import DojoError, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
-    from dojo.content.catalogue import UnknownKata
-    from dojo.content.document import QuestionsError
-    from dojo.record.archive import ArchiveError
-    from dojo.record.attempts import Refused
-    from dojo.record.database import HistoryError
-
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (Refusal, UnknownKata) as error:
+    except DojoError as error:
         print(f"dojo: {error}", file=sys.stderr)
-        return 2
-    except (ArchiveError, HistoryError, QuestionsError, Refused) as error:
-        print(f"dojo: {error}", file=sys.stderr)
-        return 1
+        return error.status
     except BrokenPipeError:
         # The reader of a pipe has seen enough.
         sys.stderr.close()
@@ -209,7 +197,7 @@ def _count(text: str) -> int:
 def _tree(options: argparse.Namespace) -> Path:
     tree: Path = options.tree
     if not tree.is_dir():
-        raise Refusal(f"--tree {tree} is not a folder")
+        raise UsageError(f"--tree {tree} is not a folder")
     return tree.resolve()
 
 
@@ -219,8 +207,10 @@ def _check(options: argparse.Namespace) -> int:
     tree = _tree(options)
     for file in (options.json, options.junit_xml):
         if file is not None and not file.absolute().parent.is_dir():
-            raise Refusal(f"{file} cannot be written: there is no folder {file.absolute().parent}")
-    plan = command.Plan(
+            raise UsageError(
+                f"{file} cannot be written: there is no folder {file.absolute().parent}"
+            )
+    wanted = command.CheckOptions(
         names=options.names,
         tree=tree,
         limit=options.limit or runner.DEFAULT_LIMIT,
@@ -228,13 +218,13 @@ def _check(options: argparse.Namespace) -> int:
         json=options.json,
         junit_xml=options.junit_xml,
     )
-    return command.watch(plan) if options.watch else command.check(plan)
+    return command.watch(wanted) if options.watch else command.check(wanted)
 
 
 def _rehearse(options: argparse.Namespace) -> int:
     from dojo.sitting import rehearse
 
-    wish = rehearse.Wish(
+    wanted = rehearse.RehearsalOptions(
         track=options.track,
         level=options.level,
         kata=options.kata,
@@ -242,7 +232,7 @@ def _rehearse(options: argparse.Namespace) -> int:
         minutes=options.minutes,
         all=options.all,
     )
-    return rehearse.rehearse(wish)
+    return rehearse.rehearse(wanted)
 
 
 def _progress(options: argparse.Namespace) -> int:
@@ -255,25 +245,24 @@ def _need_terminal() -> None:
     from dojo.sitting import terminal
 
     if reason := terminal.no_terminal():
-        raise Refusal(reason)
+        raise UsageError(reason)
 
 
 def _practice(options: argparse.Namespace) -> int:
     _need_terminal()
     from dojo.sitting import flow
 
-    return flow.practise(flow.Wish(options.name, options.minutes, _tree(options)))
+    return flow.practise(flow.PracticeOptions(options.name, options.minutes, _tree(options)))
 
 
 def _interview(options: argparse.Namespace) -> int:
     _need_terminal()
     from dojo.sitting import interview, interview_screens
 
-    wish = interview.Wish(options.minutes, options.track, options.level, _tree(options))
-    try:
-        return interview_screens.hold(wish)
-    except interview.TooShort as error:
-        raise Refusal(str(error)) from None
+    wanted = interview.InterviewOptions(
+        options.minutes, options.track, options.level, _tree(options)
+    )
+    return interview_screens.hold(wanted)
 
 
 def _history(options: argparse.Namespace) -> int:
@@ -286,24 +275,14 @@ def _export(options: argparse.Namespace) -> int:
     from dojo.record import transfer
 
     if options.file.suffix != ".json":
-        raise Refusal(f"an export ends in .json. Received: {options.file}")
-    return _transferred(transfer.export, options.file)
+        raise UsageError(f"an export ends in .json. Received: {options.file}")
+    return transfer.export(options.file)
 
 
 def _import(options: argparse.Namespace) -> int:
     from dojo.record import transfer
 
-    return _transferred(transfer.load, options.file)
-
-
-def _transferred(work: Callable[[Path], int], file: Path) -> int:
-    from dojo.record.transfer import TransferError
-
-    try:
-        return work(file)
-    except TransferError as error:
-        print(f"dojo: {error}", file=sys.stderr)
-        return 1
+    return transfer.load(options.file)
 
 
 def _anki(options: argparse.Namespace) -> int:
@@ -319,12 +298,12 @@ def _compare(options: argparse.Namespace) -> int:
     unknown = sorted(set(options.names) - set(compare.NAMES))
     if unknown:
         known = ", ".join(compare.NAMES)
-        raise Refusal(f"there is no comparison {unknown[0]}; there are {known}")
+        raise UsageError(f"there is no comparison {unknown[0]}; there are {known}")
     # matplotlib, too, takes a second to import.
     forkserver.warm_up()
     from dojo.compare import command
 
-    wish = command.Wish(
+    wanted = command.CompareOptions(
         names=options.names,
         tree=_tree(options) if options.tree else None,
         full=options.full,
@@ -334,7 +313,7 @@ def _compare(options: argparse.Namespace) -> int:
         docs=options.docs,
         output=options.output or command.PLOTS,
     )
-    return command.compare(wish)
+    return command.compare(wanted)
 
 
 def _readme(options: argparse.Namespace) -> int:
@@ -356,9 +335,9 @@ def _mutants(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dojo.record import commands
+    from dojo.check import listing
 
-    return commands.list_katas(options.names, _tree(options))
+    return listing.list_katas(options.names, _tree(options))
 
 
 def _hint(options: argparse.Namespace) -> int:
@@ -386,6 +365,6 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _stub(options: argparse.Namespace) -> int:
-    from dojo.record import commands
+    from dojo.upkeep import stub
 
-    return commands.make_stub(options.name)
+    return stub.make_stub(options.name)

@@ -6,12 +6,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dojo.errors import DojoError
+
 SHIPPED = Path(__file__).parent.parent / "data" / "mnist_small.npz"
 
 Split: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-class DataError(Exception):
+class DataError(DojoError):
     """Digits that cannot be had, and what to do about it."""
 
 

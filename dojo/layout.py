@@ -15,7 +15,7 @@ TRACKS = ("gradients", "losses", "metrics", "optimizers", "training")
 
 
 def state_folder() -> Path:
-    """Returns the folder of the learner's history and archive: .dojo, or $DOJO_HOME."""
+    """Returns the folder of the learner's record and archive: .dojo, or $DOJO_HOME."""
     return Path(os.environ.get("DOJO_HOME") or ROOT / ".dojo")
 
 

@@ -14,12 +14,12 @@ from dojo.check.runner import Event, Runner
 from dojo.check.watch import Watcher
 from dojo.content import catalogue
 from dojo.content.document import Kata
-from dojo.record.database import History, HistoryError
+from dojo.record.database import Database, DatabaseError
 from dojo.results import Outcome, Result
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class CheckOptions:
     """What to check, how, and where to write it; fields as the options of `check`."""
 
     names: Sequence[str]
@@ -30,48 +30,48 @@ class Plan:
     junit_xml: Path | None = None
 
 
-def check(plan: Plan) -> int:
+def check(options: CheckOptions) -> int:
     """Checks once, prints the board, and returns the exit status."""
-    katas = catalogue.select(plan.names)
+    katas = catalogue.select(options.names)
     console = Console(highlight=False)
-    runner = Runner(plan.tree, plan.limit, plan.jobs)
+    runner = Runner(options.tree, options.limit, options.jobs)
     before = solved.fingerprints([kata.path for kata in katas])
     found = _run(runner, katas, console)
-    _publish(found, before, katas, plan, console)
-    return results.exit_status(found, named=bool(plan.names))
+    _publish(found, before, katas, options, console)
+    return results.exit_status(found, named=bool(options.names))
 
 
 def _publish(
     found: Sequence[Result],
     before: Mapping[str, str],
     katas: Sequence[Kata],
-    plan: Plan,
+    options: CheckOptions,
     console: Console,
 ) -> None:
     """Prints the verdicts, records them, and writes the files asked for."""
-    if plan.tree == layout.KATAS:
+    if options.tree == layout.KATAS:
         record(found, console)
         solved.keep(found, before)
-    scoreboard.report(console, katas, found, plan.tree)
-    if plan.json:
-        results.write_json(plan.json, layout.shown(plan.tree), found)
-    if plan.junit_xml:
-        results.write_junit(plan.junit_xml, found)
+    scoreboard.report(console, katas, found, options.tree)
+    if options.json:
+        results.write_json(options.json, layout.shown(options.tree), found)
+    if options.junit_xml:
+        results.write_junit(options.junit_xml, found)
 
 
-def watch(plan: Plan) -> int:
+def watch(options: CheckOptions) -> int:
     """Checks, then re-checks each kata when its file is saved, until Ctrl-C."""
-    katas = catalogue.select(plan.names)
+    katas = catalogue.select(options.names)
     console = Console(highlight=False)
-    runner = Runner(plan.tree, plan.limit, plan.jobs)
+    runner = Runner(options.tree, options.limit, options.jobs)
     forkserver.warm_up()
     paths = [kata.path for kata in katas]
-    with Watcher(paths, plan.tree) as watcher, contextlib.closing(runner):
+    with Watcher(paths, options.tree) as watcher, contextlib.closing(runner):
         saved = set(paths)
         try:
             while True:
                 chosen = [kata for kata in katas if kata.path in saved]
-                saved = _check_until_saved(runner, chosen, plan, console, watcher)
+                saved = _check_until_saved(runner, chosen, options, console, watcher)
                 if not saved and len(chosen) == 1:
                     # Who saves a file once will most likely save it again.
                     runner.prepare(chosen[0].path)
@@ -81,7 +81,7 @@ def watch(plan: Plan) -> int:
 
 
 def _check_until_saved(
-    runner: Runner, katas: Sequence[Kata], plan: Plan, console: Console, watcher: Watcher
+    runner: Runner, katas: Sequence[Kata], options: CheckOptions, console: Console, watcher: Watcher
 ) -> set[str]:
     """Reports the verdicts, or returns what to check instead after a save meanwhile."""
     found: dict[str, Result] = {}
@@ -96,7 +96,7 @@ def _check_until_saved(
                 found[event.kata] = event.result
             if saved := watcher.wait(0):
                 return saved | {kata.path for kata in katas if kata.path not in found}
-    _publish([found[kata.path] for kata in katas], before, katas, plan, console)
+    _publish([found[kata.path] for kata in katas], before, katas, options, console)
     console.print("watching; Ctrl-C ends\n", style="dim")
     return set()
 
@@ -104,11 +104,11 @@ def _check_until_saved(
 def record(found: Sequence[Result], console: Console) -> None:
     """Keeps the verdicts on the learner's own tree; a full disk must not hide them."""
     try:
-        with History() as history:
+        with Database() as database:
             for result in found:
                 if result.outcome is not Outcome.NOT_STARTED:
-                    history.add_check(result)
-    except HistoryError as error:
+                    database.add_check(result)
+    except DatabaseError as error:
         console.print(f"not recorded: {error}", style="yellow", markup=False)
 
 

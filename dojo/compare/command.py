@@ -57,7 +57,7 @@ COMPARISONS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class CompareOptions:
     """What to compare; fields as the options of the command.
 
     Attributes:
@@ -75,38 +75,40 @@ class Wish:
     output: Path = PLOTS
 
 
-def compare(wish: Wish) -> int:
+def compare(options: CompareOptions) -> int:
     """Returns 0, or 1 where a curve is missing or nothing could be compared."""
     console = Console(highlight=False)
     try:
-        return _compare(wish, console)
+        return _compare(options, console)
     except (CompareError, DataError) as error:
         print(f"dojo: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"dojo: {error.filename or wish.output}: {error.strerror}", file=sys.stderr)
+        print(f"dojo: {error.filename or options.output}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         console.print("\nStopped. What is finished is kept; the same command goes on from there.")
         return 130
 
 
-def _compare(wish: Wish, console: Console) -> int:
-    chosen = {name: one for name, one in COMPARISONS.items() if name in (wish.names or COMPARISONS)}
-    wish.output.mkdir(parents=True, exist_ok=True)
-    found = pick_parts([kata for one in chosen.values() for kata in one.katas()], wish, console)
-    plan = Plan(found, wish.quick, wish.full)
+def _compare(options: CompareOptions, console: Console) -> int:
+    chosen = {
+        name: one for name, one in COMPARISONS.items() if name in (options.names or COMPARISONS)
+    }
+    options.output.mkdir(parents=True, exist_ok=True)
+    found = pick_parts([kata for one in chosen.values() for kata in one.katas()], options, console)
+    plan = Plan(found, options.quick, options.full)
     console.print(whose(found))
-    reports = run(chosen, plan, wish.output, console)
-    publish(reports, plan, wish, console)
+    reports = run(chosen, plan, options.output, console)
+    publish(reports, plan, options, console)
     return 1 if any(report.failures for report in reports) else 0
 
 
-def pick_parts(katas: Sequence[str], wish: Wish, console: Console) -> dict[str, Part]:
+def pick_parts(katas: Sequence[str], options: CompareOptions, console: Console) -> dict[str, Part]:
     """Returns the katas' parts, by the checker's word unless a tree was named."""
     katas = list(dict.fromkeys(katas))
-    if wish.tree is not None:
-        return parts.from_tree(katas, wish.tree)
+    if options.tree is not None:
+        return parts.from_tree(katas, options.tree)
     verdicts = dict.fromkeys(solved.known(katas), Outcome.SOLVED)
     unknown = [kata for kata in katas if kata not in verdicts]
     before = solved.fingerprints(unknown)
@@ -214,20 +216,22 @@ def write_boards(reports: Sequence[Report], output: Path, pool: Pool) -> None:
             raise CompareError(f"TensorBoard's files: {news.result['error']}")
 
 
-def publish(reports: Sequence[Report], plan: Plan, wish: Wish, console: Console) -> None:
+def publish(
+    reports: Sequence[Report], plan: Plan, options: CompareOptions, console: Console
+) -> None:
     """Prints what was found, and writes pictures, numbers and the page."""
     for report in reports:
         show(report, console)
     with console.status("drawing") if console.is_terminal else contextlib.nullcontext():
-        count = write_pictures(reports, wish)
-    write_numbers(reports, plan, wish.output)
-    folder = layout.shown(wish.output.resolve())
+        count = write_pictures(reports, options)
+    write_numbers(reports, plan, options.output)
+    folder = layout.shown(options.output.resolve())
     console.print(f"\n{count} pictures as PNG and SVG, and results.json, are in {folder}/")
-    if wish.html or wish.open:
-        file = wish.output.resolve() / "compare.html"
+    if options.html or options.open:
+        file = options.output.resolve() / "compare.html"
         write_whole(file, page.page(reports, plan.parts).encode())
         console.print(f"The page: {layout.shown(file)}")
-        if wish.open and not webbrowser.open(file.as_uri()):
+        if options.open and not webbrowser.open(file.as_uri()):
             console.print("No browser could be opened here: open the page by hand.")
 
 
@@ -264,21 +268,21 @@ def _grid(sheet: Sheet) -> Table:
     return grid
 
 
-def write_pictures(reports: Sequence[Report], wish: Wish) -> int:
+def write_pictures(reports: Sequence[Report], options: CompareOptions) -> int:
     """Writes all pictures anew, and returns how many."""
     for report in reports:
         # One whose curve failed this time must not show an older one.
-        for old in [*wish.output.glob(f"{report.name}_*.*")]:
+        for old in [*options.output.glob(f"{report.name}_*.*")]:
             with contextlib.suppress(OSError):
                 old.unlink()
     drawn = [picture for report in reports for picture in report.pictures]
-    pictures.write_all(drawn, wish.output)
-    if wish.docs:
+    pictures.write_all(drawn, options.output)
+    if options.docs:
         DOCS.mkdir(exist_ok=True)
         for picture in drawn:
             if picture.name in IN_README:
                 png = f"{picture.name}.png"
-                write_whole(DOCS / png, (wish.output / png).read_bytes())
+                write_whole(DOCS / png, (options.output / png).read_bytes())
     return len(drawn)
 
 

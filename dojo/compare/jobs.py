@@ -17,12 +17,13 @@ from typing import Any, TypeAlias
 
 from dojo import data
 from dojo.compare.parts import Part
+from dojo.errors import DojoError
 from dojo.files import write_whole
 
 Result: TypeAlias = dict[str, Any]
 
 
-class CompareError(Exception):
+class CompareError(DojoError):
     """The comparison cannot go on; the message says what to do."""
 
 

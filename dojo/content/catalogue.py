@@ -6,9 +6,10 @@ from pathlib import PurePath
 
 from dojo import layout
 from dojo.content.document import Kata, read_document
+from dojo.errors import UsageError
 
 
-class UnknownKata(Exception):
+class UnknownKata(UsageError):
     """No kata has that name; the message offers the nearest ones."""
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dojo import layout
+from dojo.errors import DojoError
 from dojo.files import write_whole
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _QUESTION_LINE = re.compile(r"`([A-Z]\d+)` · (\w+)")
 _FOLLOW_UP = re.compile(r"\*(.+?)\*\s+(.+)", re.DOTALL)
 
 
-class QuestionsError(Exception):
+class QuestionsError(DojoError):
     """QUESTIONS.md does not have its form; the message starts with file and line."""
 
 

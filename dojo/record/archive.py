@@ -9,10 +9,11 @@ from pathlib import Path
 
 from dojo import layout
 from dojo.content import stubs
+from dojo.errors import DojoError
 from dojo.files import write_whole
 
 
-class ArchiveError(Exception):
+class ArchiveError(DojoError):
     """A copy could not be made or found; the learner's file is as it was."""
 
 

@@ -1,4 +1,4 @@
-"""Attempts at katas, as rows of the history: written while they run, read for the tables."""
+"""Attempts at katas, as rows of the record: written while they run, read for the tables."""
 
 import contextlib
 import dataclasses
@@ -8,7 +8,8 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from dojo.record.database import History
+from dojo.errors import DojoError
+from dojo.record.database import Database
 
 RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT = "running", "solved", "time up", "given up", "left"
 
@@ -16,7 +17,7 @@ RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT = "running", "solved", "time up", "give
 SILENCE = 60.0
 
 
-class Refused(Exception):
+class Refused(DojoError):
     """An attempt cannot begin; the message says why."""
 
 
@@ -80,16 +81,16 @@ class Entry:
 
 
 class Attempts:
-    """The attempts in one learner's history."""
+    """The attempts in one learner's record."""
 
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def write(self, entry: Entry) -> Entry:
         """Inserts or updates the row, and returns the entry with its number.
 
         Raises:
-            HistoryError: If it cannot be written, for example on a full disk.
+            DatabaseError: If it cannot be written, for example on a full disk.
         """
         values = {
             "session": entry.session,
@@ -104,7 +105,7 @@ class Attempts:
             "pid": entry.pid,
             "beat": time.time(),
         }
-        with self._history.transaction() as db:
+        with self._database.transaction() as db:
             if entry.id:
                 fields = ", ".join(f"{name} = :{name}" for name in values)
                 db.execute(f"UPDATE attempts SET {fields} WHERE id = {entry.id:d}", values)
@@ -115,13 +116,13 @@ class Attempts:
 
     def all(self) -> list[Entry]:
         """Returns every attempt, oldest first."""
-        rows = self._history.db.execute("SELECT * FROM attempts ORDER BY started, id")
+        rows = self._database.db.execute("SELECT * FROM attempts ORDER BY started, id")
         return [_entry(row) for row in rows]
 
     def running(self) -> list[Entry]:
         """Returns the attempts that nobody has ended, oldest first."""
         query = "SELECT * FROM attempts WHERE outcome = ? ORDER BY started, id"
-        return [_entry(row) for row in self._history.db.execute(query, (RUNNING,))]
+        return [_entry(row) for row in self._database.db.execute(query, (RUNNING,))]
 
     def close(self, entries: Sequence[Entry]) -> None:
         """Ends attempts whose process is gone."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dojo import layout
+from dojo.errors import DojoError
 from dojo.results import Outcome, Result
 
 # Each entry takes the schema one version further; entries are only ever appended.
@@ -73,11 +74,11 @@ MIGRATIONS = (
 )
 
 
-class HistoryError(Exception):
+class DatabaseError(DojoError):
     """The record cannot be opened or written; the message says what to do."""
 
 
-class History:
+class Database:
     """The record of one learner. Cheap to open; close it, or use `with`."""
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -86,7 +87,7 @@ class History:
             folder: Where the file lies; None for .dojo, or $DOJO_HOME.
 
         Raises:
-            HistoryError: If the file is no database, or is of a newer dojo.
+            DatabaseError: If the file is no database, or is of a newer dojo.
         """
         self.path = (folder or layout.state_folder()) / "dojo.db"
         try:
@@ -97,12 +98,12 @@ class History:
             self.db.execute("PRAGMA journal_mode = WAL")
             self._migrate()
         except (sqlite3.Error, OSError) as error:
-            raise HistoryError(
+            raise DatabaseError(
                 f"{layout.shown(self.path)} cannot be opened: {error}. It is kept as it is; "
                 "move it away to start a new record."
             ) from None
 
-    def __enter__(self) -> "History":
+    def __enter__(self) -> "Database":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,7 +117,7 @@ class History:
         """All of the block is written, or none of it.
 
         Raises:
-            HistoryError: If it cannot be written, for example on a full disk.
+            DatabaseError: If it cannot be written, for example on a full disk.
         """
         try:
             self.db.execute("BEGIN IMMEDIATE")
@@ -128,7 +129,7 @@ class History:
                     self.db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise HistoryError(f"{layout.shown(self.path)} cannot be written: {error}") from None
+            raise DatabaseError(f"{layout.shown(self.path)} cannot be written: {error}") from None
 
     def _migrate(self) -> None:
         if self._version() > len(MIGRATIONS):

@@ -1,4 +1,4 @@
-"""Spaced repetition (fsrs) over the history: spoken questions and katas, one deck each.
+"""Spaced repetition (fsrs) over the record: spoken questions and katas, one deck each.
 
 Card ids are `question:G01` and `kata:losses/focal_loss`.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import fsrs
 
-from dojo.record.database import History
+from dojo.record.database import Database
 
 RATINGS = {1: "again", 2: "hard", 3: "good", 4: "easy"}
 
@@ -19,10 +19,10 @@ KATA_SCHEDULER = fsrs.Scheduler(enable_fuzzing=False, learning_steps=(), relearn
 
 
 class Deck:
-    """The cards in one learner's history."""
+    """The cards in one learner's record."""
 
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def rate(
         self,
@@ -44,7 +44,7 @@ class Deck:
         """
         now = at or utc_now()
         # One transaction, so that two sittings at once both count.
-        with self._history.transaction() as db:
+        with self._database.transaction() as db:
             row = db.execute("SELECT state FROM cards WHERE id = ?", (card,)).fetchone()
             known = fsrs.Card.from_json(row["state"]) if row else fsrs.Card(card_id=0, due=now)
             rated, _ = scheduler(card).review_card(known, fsrs.Rating(rating), now)
@@ -60,7 +60,7 @@ class Deck:
 
     def due_times(self) -> dict[str, datetime.datetime]:
         """Returns when each known card is due."""
-        rows = self._history.db.execute("SELECT id, due FROM cards ORDER BY due, id")
+        rows = self._database.db.execute("SELECT id, due FROM cards ORDER BY due, id")
         return {
             row["id"]: datetime.datetime.fromtimestamp(row["due"], datetime.UTC) for row in rows
         }
@@ -74,20 +74,18 @@ class Deck:
 
 def scheduler(card: str) -> fsrs.Scheduler:
     """Returns what plans this card's reviews."""
-    return KATA_SCHEDULER if card.startswith("kata:") else SCHEDULER
+    return KATA_SCHEDULER if card.startswith(kata_card("")) else SCHEDULER
 
 
 def utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-def in_words(delta: datetime.timedelta) -> str:
-    """Returns "in 10 minutes", "in 3 days", or "now"."""
-    minutes = round(delta.total_seconds() / 60)
-    if minutes < 1:
-        return "now"
-    for size, unit in [(24 * 60, "day"), (60, "hour"), (1, "minute")]:
-        if minutes >= size:
-            count = round(minutes / size)
-            return f"in {count} {unit}{'' if count == 1 else 's'}"
-    return "now"
+def question_card(question: str) -> str:
+    """Returns the card of a spoken question such as "G01"."""
+    return f"question:{question}"
+
+
+def kata_card(kata: str) -> str:
+    """Returns the card of a kata such as "losses/focal_loss"."""
+    return f"kata:{kata}"

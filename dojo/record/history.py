@@ -13,8 +13,8 @@ from dojo.content import catalogue
 from dojo.content.document import read_document
 from dojo.record import attempts
 from dojo.record.attempts import Attempts, Entry
-from dojo.record.database import History
-from dojo.sitting import clock
+from dojo.record.database import Database
+from dojo.words import counted, minutes_and_seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,8 +38,8 @@ POINTS = {
 def show(names: Sequence[str], plot: Path | None) -> int:
     """Prints the attempts, and draws them if asked; returns the exit status."""
     wanted = {kata.path for kata in catalogue.select(names)}
-    with History() as history:
-        found = [e for e in Attempts(history).all() if not names or e.kata in wanted]
+    with Database() as database:
+        found = [e for e in Attempts(database).all() if not names or e.kata in wanted]
     console = Console(highlight=False)
     if not found:
         console.print("No attempts yet. nox -s practice begins one.")
@@ -74,8 +74,8 @@ def _row(entry: Entry) -> Sequence[Text | str]:
     return (
         Text(f"{_when(entry):%d %b %H:%M}", "dim"),
         entry.kata.partition("/")[2],
-        clock.shown(entry.seconds),
-        Text(clock.shown(entry.box), "dim"),
+        minutes_and_seconds(entry.seconds),
+        Text(minutes_and_seconds(entry.box), "dim"),
         str(entry.checks),
         str(entry.hints),
         Text(f"{mark} {outcome}{' late' if over else ''}", style),
@@ -86,12 +86,11 @@ def summary(found: Sequence[Entry]) -> list[str]:
     """Returns how many were solved, and how the latest solutions compare with the first."""
     ended = [e for e in found if e.outcome in (*_ENDED, attempts.SOLVED)]
     in_time = sum(e.in_time for e in ended)
-    attempted = f"{len(found)} attempt{'' if len(found) == 1 else 's'}"
-    lines = [f"{attempted}, {len(ended)} to the end, {in_time} solved in time"]
+    lines = [f"{counted(len(found), 'attempt')}, {len(ended)} to the end, {in_time} solved in time"]
     for kata in dict.fromkeys(e.kata for e in found):
         solved = [e.seconds for e in found if e.kata == kata and e.outcome == attempts.SOLVED]
         if len(solved) > 1:
-            first, last = clock.shown(solved[0]), clock.shown(solved[-1])
+            first, last = minutes_and_seconds(solved[0]), minutes_and_seconds(solved[-1])
             lines.append(f"{kata}: first solved in {first}, last in {last}")
     return lines
 

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from dojo import layout
 from dojo.content.document import read_document
-from dojo.record.database import History
-from dojo.record.deck import Deck, utc_now
+from dojo.record.database import Database
+from dojo.record.deck import Deck, kata_card, question_card, utc_now
 
 DAYS = 14
 
@@ -19,13 +19,13 @@ DAYS = 14
 def show() -> int:
     """Prints the decks by track, and the forecast."""
     document = read_document()
-    with History() as history:
-        times = Deck(history).due_times()
-        solved = {kata.path for kata in document.katas if history.was_solved(kata.path)}
+    with Database() as database:
+        times = Deck(database).due_times()
+        solved = {kata.path for kata in document.katas if database.was_solved(kata.path)}
     now = utc_now()
     decks = {
-        "questions": [(f"question:{q.id}", q.track) for q in document.questions],
-        "katas": [(f"kata:{kata.path}", kata.track) for kata in document.katas],
+        "questions": [(question_card(q.id), q.track) for q in document.questions],
+        "katas": [(kata_card(kata.path), kata.track) for kata in document.katas],
     }
     console = Console(highlight=False)
     console.print(table(decks, times, now))

@@ -16,9 +16,10 @@ from typing import Any
 import fsrs
 
 from dojo import layout
+from dojo.errors import DojoError
 from dojo.files import write_whole
 from dojo.record.attempts import GIVEN_UP, LEFT, RUNNING, SOLVED, TIME_UP
-from dojo.record.database import History
+from dojo.record.database import Database
 from dojo.record.deck import RATINGS, scheduler
 from dojo.results import Outcome
 
@@ -90,15 +91,15 @@ FILES = ("archive/*/*/*.py", "sessions/*.md")
 _FILE_NAME = re.compile(r"(archive/\w+/\w+|sessions)/[\w.T+-]+\.(py|md)")
 
 
-class TransferError(Exception):
+class TransferError(DojoError):
     """A file cannot be written, read or understood; the message says which and why."""
 
 
 def export(path: Path) -> int:
     """Writes the whole record to one file and says what it holds."""
     _refuse_other_files(path)
-    with History() as history:
-        tables = {name: _rows(history.db, name) for name in TABLES}
+    with Database() as database:
+        tables = {name: _rows(database.db, name) for name in TABLES}
     files = dict(_kept_files())
     report = {"dojo": "history", "version": VERSION, **tables, "files": files}
     try:
@@ -114,7 +115,7 @@ def load(path: Path) -> int:
     """Merges such a file into the record here and says what is new."""
     content = _read(path)
     added: dict[str, int] = {}
-    with History() as history, history.transaction() as db:
+    with Database() as database, database.transaction() as db:
         numbers: dict[int, int] = {}
         for name in TABLES:
             added[name] = sum(_add(db, name, row, numbers) for row in content[name])

@@ -45,9 +45,3 @@ class Clock:
         """Goes on counting; harmless when running."""
         if self._last is None:
             self._last = self._now()
-
-
-def shown(seconds: float) -> str:
-    """Returns minutes and seconds, as 12:05; what is not over yet is rounded up."""
-    whole = max(0, -int(-seconds // 1))
-    return f"{whole // 60}:{whole % 60:02d}"

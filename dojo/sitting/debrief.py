@@ -11,9 +11,9 @@ from dojo import layout
 from dojo.content.document import Document
 from dojo.record import attempts
 from dojo.record.attempts import Entry
-from dojo.record.deck import RATINGS, in_words, utc_now
-from dojo.sitting import clock
+from dojo.record.deck import RATINGS, utc_now
 from dojo.sitting.practice import rating, why_rated
+from dojo.words import counted, from_now, minutes_and_seconds
 
 STYLES = {
     attempts.SOLVED: "green",
@@ -34,16 +34,18 @@ class Asked:
 
 def headline(entry: Entry) -> str:
     """Returns "solved in 12:31 of 25:00", or how else it ended."""
-    spent, box = clock.shown(entry.seconds), clock.shown(entry.box)
+    spent, box = minutes_and_seconds(entry.seconds), minutes_and_seconds(entry.box)
     if entry.outcome == attempts.SOLVED:
-        over = "" if entry.in_time else f", {clock.shown(entry.seconds - entry.box)} over time"
+        over = (
+            "" if entry.in_time else f", {minutes_and_seconds(entry.seconds - entry.box)} over time"
+        )
         return f"solved in {spent} of {box}{over}"
     return f"{entry.outcome} after {spent} of {box}"
 
 
 def effort(entry: Entry) -> str:
     """Returns "4 checks, 1 hint"."""
-    return f"{_count(entry.checks, 'check')}, {_count(entry.hints, 'hint')}"
+    return f"{counted(entry.checks, 'check')}, {counted(entry.hints, 'hint')}"
 
 
 def review(entry: Entry, due: datetime.datetime | None) -> str:
@@ -51,7 +53,7 @@ def review(entry: Entry, due: datetime.datetime | None) -> str:
     if due is None:
         return ""
     return (
-        f"It comes back for review {in_words(due - utc_now())}: "
+        f"It comes back for review {from_now(due - utc_now())}: "
         f"{RATINGS[rating(entry)]}, {why_rated(entry)}."
     )
 
@@ -96,7 +98,3 @@ def own_answer(kata: str, tree: Path) -> str:
 
 def model_answer(kata: str) -> str:
     return layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

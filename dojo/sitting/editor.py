@@ -5,6 +5,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from dojo.errors import DojoError
+
 # These open a window of their own: the screen stays, and nobody waits for them.
 GRAPHICAL = {
     "atom", "bbedit", "charm", "clion", "code", "code-insiders", "codium", "cursor", "fleet",
@@ -14,7 +16,7 @@ GRAPHICAL = {
 }  # fmt: skip
 
 
-class EditorError(Exception):
+class EditorError(DojoError):
     """There is no editor, or it cannot be started; the message says what to do."""
 
 

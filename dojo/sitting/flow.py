@@ -14,14 +14,14 @@ from dojo.content import catalogue
 from dojo.content.document import Kata, read_document
 from dojo.record.archive import ArchiveError
 from dojo.record.attempts import Refused
-from dojo.record.database import History
+from dojo.record.database import Database
 from dojo.sitting import practice
 from dojo.sitting.practice import Book
 from dojo.sitting.screens import ChooseScreen, DebriefScreen, Desk, DojoApp
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class PracticeOptions:
     """What to practise; fields as the options of the command."""
 
     name: str
@@ -35,18 +35,18 @@ def desk(tree: Path, kind: str, box: float | None, limit: float | None) -> Itera
     """Lays out what a sitting needs, and puts it away."""
     document = read_document()
     paths = [kata.path for kata in document.katas]
-    with History() as history, Examiner(paths, tree, limit or DEFAULT_LIMIT) as examiner:
-        yield Desk(document, Book(history, kind, box), examiner, tree)
+    with Database() as database, Examiner(paths, tree, limit or DEFAULT_LIMIT) as examiner:
+        yield Desk(document, Book(database, kind, box), examiner, tree)
 
 
-def practise(wish: Wish) -> int:
+def practise(options: PracticeOptions) -> int:
     """Runs a sitting of practice and returns the exit status."""
-    kata = catalogue.one(wish.name) if wish.name else None
-    with desk(wish.tree, "practice", None, wish.limit) as laid:
+    kata = catalogue.one(options.name) if options.name else None
+    with desk(options.tree, "practice", None, options.limit) as laid:
         practice.settle(laid.book)
         if kata is not None:
             practice.refuse_elsewhere(kata, laid.book)
-        return finish(PracticeApp(laid, kata, wish.minutes))
+        return finish(PracticeApp(laid, kata, options.minutes))
 
 
 def finish(app: DojoApp) -> int:

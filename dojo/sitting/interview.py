@@ -11,12 +11,14 @@ from pathlib import Path
 
 from dojo import layout
 from dojo.content.document import Document, Kata, Question
+from dojo.errors import UsageError
 from dojo.files import write_whole
 from dojo.record import attempts
 from dojo.record.attempts import Entry
-from dojo.record.deck import RATINGS, in_words, utc_now
-from dojo.sitting import clock, debrief, paper
+from dojo.record.deck import RATINGS, utc_now
+from dojo.sitting import debrief, paper
 from dojo.sitting.clock import Clock
+from dojo.words import from_now, minutes_and_seconds
 
 # Minutes to answer aloud, by level.
 SPOKEN = {"screen": 2, "mid": 3, "senior": 4, "staff": 5}
@@ -27,12 +29,12 @@ SHARE_OF_KATAS = 0.75
 Part = Kata | Question
 
 
-class TooShort(Exception):
+class TooShort(UsageError):
     """No kata fits what was asked for; the message says what would."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class InterviewOptions:
     """What the interview is to be; fields as the options of the command."""
 
     minutes: float
@@ -43,13 +45,17 @@ class Wish:
 
 
 def plan(
-    document: Document, wish: Wish, solved: set[str], due: Sequence[str], chance: random.Random
+    document: Document,
+    options: InterviewOptions,
+    solved: set[str],
+    due: Sequence[str],
+    chance: random.Random,
 ) -> list[Part]:
     """Returns one or two katas and a few questions, in the order they are put.
 
     Args:
         document: What there is to choose from.
-        wish: A level asks for that level first, and for lower ones where none fits.
+        options: A level asks for that level first, and for lower ones where none fits.
         solved: Katas that need no more practice than others.
         due: Ids of questions that are due for review.
         chance: Decides between equals.
@@ -57,30 +63,30 @@ def plan(
     Raises:
         TooShort: If no kata fits.
     """
-    katas = _katas([k for k in document.katas if _fits(k, wish)], wish, solved, chance)
-    spare = wish.minutes - sum(kata.minutes for kata in katas)
+    katas = _katas([k for k in document.katas if _fits(k, options)], options, solved, chance)
+    spare = options.minutes - sum(kata.minutes for kata in katas)
     taken = {kata.path for kata in katas}
     # A question on one of these katas would give its answer away.
-    pool = [q for q in document.questions if _fits(q, wish) and q.kata not in taken]
-    asked = _questions(pool, wish, spare, set(due), chance)
+    pool = [q for q in document.questions if _fits(q, options) and q.kata not in taken]
+    asked = _questions(pool, options, spare, set(due), chance)
     half = 1 + (len(asked) - 1) // 2
     return [*asked[:1], katas[0], *asked[1:half], *katas[1:], *asked[half:]]
 
 
-def _fits(part: Part, wish: Wish) -> bool:
-    return wish.track in ("", part.track) and _distance(part, wish) >= 0
+def _fits(part: Part, options: InterviewOptions) -> bool:
+    return options.track in ("", part.track) and _distance(part, options) >= 0
 
 
-def _distance(part: Part, wish: Wish) -> int:
+def _distance(part: Part, options: InterviewOptions) -> int:
     """How many levels below the wanted one; negative above it."""
     ranks = layout.LEVELS
-    return ranks.index(wish.level) - ranks.index(part.level) if wish.level else 0
+    return ranks.index(options.level) - ranks.index(part.level) if options.level else 0
 
 
 def _katas(
-    pool: Sequence[Kata], wish: Wish, solved: set[str], chance: random.Random
+    pool: Sequence[Kata], options: InterviewOptions, solved: set[str], chance: random.Random
 ) -> Sequence[Kata]:
-    most = min(SHARE_OF_KATAS * wish.minutes, wish.minutes - SPOKEN["screen"])
+    most = min(SHARE_OF_KATAS * options.minutes, options.minutes - SPOKEN["screen"])
     fitting = [
         group
         for size in (1, 2)
@@ -88,14 +94,14 @@ def _katas(
         if sum(kata.minutes for kata in group) <= most
     ]
     if not fitting:
-        raise TooShort(_what_would_fit(pool, wish))
+        raise TooShort(_what_would_fit(pool, options))
 
     def badness(group: Sequence[Kata]) -> tuple[float, ...]:
         total = sum(kata.minutes for kata in group)
         return (
-            sum(_distance(kata, wish) for kata in group) / len(group),
-            round(max(0.0, 0.5 * wish.minutes - total)),
-            len(group) - len({kata.track for kata in group}) if not wish.track else 0,
+            sum(_distance(kata, options) for kata in group) / len(group),
+            round(max(0.0, 0.5 * options.minutes - total)),
+            len(group) - len({kata.track for kata in group}) if not options.track else 0,
             sum(kata.path in solved for kata in group),
         )
 
@@ -103,22 +109,30 @@ def _katas(
     return chance.choice([group for group in fitting if badness(group) == best])
 
 
-def _what_would_fit(pool: Sequence[Kata], wish: Wish) -> str:
-    kind = " ".join(["kata", *([f"of {wish.track}"] if wish.track else [])])
-    level = f" up to level {wish.level}" if wish.level else ""
+def _what_would_fit(pool: Sequence[Kata], options: InterviewOptions) -> str:
+    kind = " ".join(["kata", *([f"of {options.track}"] if options.track else [])])
+    level = f" up to level {options.level}" if options.level else ""
     if not pool:
         return f"there is no {kind}{level}"
     shortest = min(kata.minutes for kata in pool)
     enough = max(shortest / SHARE_OF_KATAS, shortest + SPOKEN["screen"])
-    return f"no {kind}{level} fits into {wish.minutes:g} minutes; --minutes {-int(-enough // 1)} do"
+    return (
+        f"no {kind}{level} fits into {options.minutes:g} minutes; --minutes {-int(-enough // 1)} do"
+    )
 
 
 def _questions(
-    pool: Sequence[Question], wish: Wish, spare: float, due: set[str], chance: random.Random
+    pool: Sequence[Question],
+    options: InterviewOptions,
+    spare: float,
+    due: set[str],
+    chance: random.Random,
 ) -> list[Question]:
     order = {question.id: chance.random() for question in pool}
     asked: list[Question] = []
-    for question in sorted(pool, key=lambda q: (_distance(q, wish), q.id not in due, order[q.id])):
+    for question in sorted(
+        pool, key=lambda q: (_distance(q, options), q.id not in due, order[q.id])
+    ):
         spent = sum(SPOKEN[q.level] for q in asked)
         if len(asked) < MOST_QUESTIONS and spent + SPOKEN[question.level] <= spare:
             asked.append(question)
@@ -154,8 +168,10 @@ class Trial:
 class Interview:
     """One sitting under way: its clock, what was done, and the report, written as it goes."""
 
-    def __init__(self, wish: Wish, parts: Sequence[Part], clock_: Clock | None = None) -> None:
-        self.wish = wish
+    def __init__(
+        self, options: InterviewOptions, parts: Sequence[Part], clock_: Clock | None = None
+    ) -> None:
+        self.options = options
         self.parts = parts
         self.clock = clock_ or Clock()
         self.clock.resume()
@@ -167,7 +183,7 @@ class Interview:
     def left(self) -> float:
         """Seconds left in the whole sitting; reading it lets time pass."""
         self.clock.tick()
-        return self.wish.minutes * 60 - self.clock.spent
+        return self.options.minutes * 60 - self.clock.spent
 
     @property
     def answers(self) -> list[Answer]:
@@ -198,9 +214,9 @@ class Interview:
         return "\n\n".join(blocks) + "\n"
 
     def _head(self) -> str:
-        facts = [f"{self.wish.minutes:g} minutes"]
-        facts += [word for word in (self.wish.track, self.wish.level) if word]
-        used = clock.shown(self.clock.spent)
+        facts = [f"{self.options.minutes:g} minutes"]
+        facts += [word for word in (self.options.track, self.options.level) if word]
+        used = minutes_and_seconds(self.clock.spent)
         title = f"# Mock interview, {self.started:%d %B %Y, %H:%M}"
         return f"{title}\n\n{', '.join(facts)}; {used} used."
 
@@ -214,11 +230,11 @@ class Interview:
         done = next((done for done in self.done if _part_of(done) == _name(part)), None)
         spent, result = "", "not reached"
         if isinstance(done, Trial):
-            spent, result = clock.shown(done.entry.seconds), done.entry.outcome
+            spent, result = minutes_and_seconds(done.entry.seconds), done.entry.outcome
         elif done is not None:
-            spent = clock.shown(done.seconds)
+            spent = minutes_and_seconds(done.seconds)
             result = _worth(done)
-        return f"| {name} | {clock.shown(minutes_of(part) * 60)} | {spent} | {result} |"
+        return f"| {name} | {minutes_and_seconds(minutes_of(part) * 60)} | {spent} | {result} |"
 
 
 def _worth(answer: Answer) -> str:
@@ -261,7 +277,7 @@ def _answer(answer: Answer) -> str:
         points = enumerate(question.points, 1)
         ticks = [f"[{'x' if i in answer.ticked else ' '}] {point}" for i, point in points]
         lines += [_bullets(ticks), f"**Trap.** {question.trap}"]
-        back = f"; it comes back {in_words(answer.due - utc_now())}" if answer.due else ""
+        back = f"; it comes back {from_now(answer.due - utc_now())}" if answer.due else ""
         lines.append(f"{RATINGS[answer.rating]}{back}.")
     return "\n\n".join(lines)
 

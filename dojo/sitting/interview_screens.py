@@ -19,33 +19,34 @@ from dojo.content.document import Kata, Question
 from dojo.record import attempts
 from dojo.record.archive import ArchiveError
 from dojo.record.attempts import Refused
-from dojo.record.database import HistoryError
-from dojo.record.deck import utc_now
-from dojo.sitting import clock, debrief, flow, interview, practice
-from dojo.sitting.interview import Answer, Interview, Part, Trial, Wish
+from dojo.record.database import DatabaseError
+from dojo.record.deck import question_card, utc_now
+from dojo.sitting import debrief, flow, interview, practice
+from dojo.sitting.interview import Answer, Interview, InterviewOptions, Part, Trial
 from dojo.sitting.practice import Attempt
 from dojo.sitting.rehearse import propose
 from dojo.sitting.screens import Ask, AttemptScreen, Careful, Desk, DojoApp
+from dojo.words import minutes_and_seconds
 
 
-def hold(wish: Wish) -> int:
+def hold(options: InterviewOptions) -> int:
     """Runs one mock interview and returns the exit status.
 
     Raises:
         TooShort: If no kata fits.
     """
-    with flow.desk(wish.tree, "interview", wish.minutes, wish.limit) as desk:
+    with flow.desk(options.tree, "interview", options.minutes, options.limit) as desk:
         found = practice.choices(desk.document, desk.book, desk.tree)
-        cards = [f"question:{question.id}" for question in desk.document.questions]
+        cards = [question_card(question.id) for question in desk.document.questions]
         due, _ = desk.book.deck.in_order(cards, utc_now())
         parts = interview.plan(
             desk.document,
-            wish,
+            options,
             {choice.kata.path for choice in found if choice.solved},
             [card.removeprefix("question:") for card in due],
             random.Random(interview.seed()),
         )
-        return flow.finish(InterviewApp(desk, Interview(wish, parts)))
+        return flow.finish(InterviewApp(desk, Interview(options, parts)))
 
 
 class InterviewApp(DojoApp):
@@ -103,13 +104,13 @@ class InterviewApp(DojoApp):
                 return
             answer.ticked = ticked
             answer.rating = propose(len(ticked), len(answer.question.points))
-            card = f"question:{answer.question.id}"
+            card = question_card(answer.question.id)
             book = self.desk.book
             try:
                 answer.due = book.deck.rate(
                     card, answer.rating, seconds=answer.seconds, session=book.sitting()
                 )
-            except HistoryError as error:
+            except DatabaseError as error:
                 self.interview.trouble = f"not recorded: {error}"
             self.interview.save()
 
@@ -128,10 +129,10 @@ class Opening(Screen[str], Careful):
         interview.clock.pause()
 
     def compose(self) -> ComposeResult:
-        wish, parts = self.interview.wish, self.interview.parts
+        options, parts = self.interview.options, self.interview.parts
         katas = sum(isinstance(part, Kata) for part in parts)
         text = Text("Mock interview", "bold")
-        text.append(f"   {wish.minutes:g} minutes\n\n", "not bold")
+        text.append(f"   {options.minutes:g} minutes\n\n", "not bold")
         for number, part in enumerate(parts, 1):
             text.append(f"  {number}. {_announced(part)}\n")
         text.append(f"\n{katas} of these in your editor, the others aloud: speak as to a person.\n")
@@ -176,7 +177,7 @@ class CodeScreen(AttemptScreen):
             self.finish(attempts.TIME_UP)
 
     def countdown(self) -> Text:
-        total = f"interview {clock.shown(self.interview.left)} · kata "
+        total = f"interview {minutes_and_seconds(self.interview.left)} · kata "
         return Text(total, "not bold").append_text(super().countdown())
 
 
@@ -221,10 +222,10 @@ class SpokenScreen(Screen[str], Careful):
         left = self.interview.left
         mine = interview.minutes_of(self.question) * 60 - (self.interview.clock.spent - self.begun)
         text = Text(f"{self.place} · {self.question.track} · {self.question.level}   ", "bold")
-        text.append(f"interview {clock.shown(left)} left   ", "not bold")
-        over = f"{clock.shown(-mine)} over: come to an end"
+        text.append(f"interview {minutes_and_seconds(left)} left   ", "not bold")
+        over = f"{minutes_and_seconds(-mine)} over: come to an end"
         style = "bold red" if mine <= 0 else "not bold"
-        text.append(over if mine <= 0 else f"question {clock.shown(mine)} left", style)
+        text.append(over if mine <= 0 else f"question {minutes_and_seconds(mine)} left", style)
         self.query_one("#head", Static).update(text)
         if left <= 0:
             self.keep("next")

@@ -1,6 +1,6 @@
 """One attempt at a kata against the clock, and which kata to try next. No screen is here.
 
-An attempt is written to the history as it goes, at every event and every few seconds, so
+An attempt is written to the record as it goes, at every event and every few seconds, so
 that a process killed at any moment loses at most those seconds.
 """
 
@@ -16,10 +16,11 @@ from dojo.content import stubs
 from dojo.content.document import Document, Kata
 from dojo.record import archive, attempts
 from dojo.record.attempts import Attempts, Entry, Refused
-from dojo.record.database import History, HistoryError
-from dojo.record.deck import Deck, in_words, utc_now
+from dojo.record.database import Database, DatabaseError
+from dojo.record.deck import Deck, kata_card, utc_now
 from dojo.results import Outcome, Result
 from dojo.sitting.clock import Clock
+from dojo.words import counted, from_now
 
 WRITE_EVERY = 2.0
 # An attempt that broke off longer ago is history.
@@ -27,7 +28,7 @@ RESUME_WITHIN = 24 * 3600.0
 
 
 class Attempt:
-    """A running attempt: clock, checks, hints, and its row in the history."""
+    """A running attempt: clock, checks, hints, and its row in the record."""
 
     def __init__(self, kata: Kata, entry: Entry, book: "Book", clock: Clock | None = None) -> None:
         self.kata = kata
@@ -102,7 +103,7 @@ class Attempt:
         try:
             self.entry = self.book.write(self.entry)
             self.trouble = ""
-        except HistoryError as error:
+        except DatabaseError as error:
             self.trouble = f"not recorded: {error}"
 
     def _change(self, **changes: object) -> None:
@@ -113,16 +114,18 @@ class Attempt:
 class Book:
     """The learner's record as one sitting needs it: its attempts, checks and reviews."""
 
-    def __init__(self, history: History, kind: str = "practice", box: float | None = None) -> None:
+    def __init__(
+        self, database: Database, kind: str = "practice", box: float | None = None
+    ) -> None:
         """
         Args:
-            history: Where all of it is written.
+            database: Where all of it is written.
             kind: Of the sitting: "practice" or "interview".
             box: Minutes of the whole sitting, if there is a limit.
         """
-        self.history = history
-        self.attempts = Attempts(history)
-        self.deck = Deck(history)
+        self.database = database
+        self.attempts = Attempts(database)
+        self.deck = Deck(database)
         self.kind = kind
         self.box = box
         self.session = 0
@@ -135,23 +138,23 @@ class Book:
 
     def sitting(self) -> int:
         """Returns the number of this sitting, which is written when it is first needed."""
-        self.session = self.session or self.history.start_session(self.kind, self.box)
+        self.session = self.session or self.database.start_session(self.kind, self.box)
         return self.session
 
     def keep_check(self, result: Result) -> None:
         """Records a verdict; the attempt itself says so when the disk is full."""
         try:
-            self.history.add_check(result)
-        except HistoryError:
+            self.database.add_check(result)
+        except DatabaseError:
             return
 
     def plan(self, entry: Entry) -> tuple[datetime.datetime | None, str]:
         """Rates the kata, and returns when it comes back, and what went wrong."""
-        card = f"kata:{entry.kata}"
+        card = kata_card(entry.kata)
         try:
             session = entry.session or None
             due = self.deck.rate(card, rating(entry), seconds=entry.seconds, session=session)
-        except HistoryError as error:
+        except DatabaseError as error:
             return None, f"not recorded: {error}"
         return due, ""
 
@@ -159,8 +162,8 @@ class Book:
         """Ends the sitting, and returns what went wrong."""
         try:
             if self.session:
-                self.history.end_session(self.session)
-        except HistoryError as error:
+                self.database.end_session(self.session)
+        except DatabaseError as error:
             return f"not recorded: {error}"
         return ""
 
@@ -178,7 +181,7 @@ def why_rated(entry: Entry) -> str:
     """Returns the reason of the rating, in a few words."""
     if entry.outcome != attempts.SOLVED:
         return "not solved"
-    hints = f"solved with {entry.hints} hint{'' if entry.hints == 1 else 's'}"
+    hints = f"solved with {counted(entry.hints, 'hint')}"
     if entry.hints:
         return hints if entry.in_time else f"{hints}, over time"
     if not entry.in_time:
@@ -233,7 +236,7 @@ def settle(book: Book) -> None:
     """Ends the attempts that broke off too long ago to go on with.
 
     Raises:
-        HistoryError: If that cannot be written.
+        DatabaseError: If that cannot be written.
     """
     book.attempts.close([entry for entry in broken_off(book) if _is_stale(entry)])
 
@@ -268,19 +271,19 @@ class Choice:
 def choices(document: Document, book: Book, tree: Path) -> list[Choice]:
     """Returns all katas in study order with what is known about each."""
     entries, times = book.attempts.all(), book.deck.due_times()
-    checked, now = book.history.last_outcomes(), utc_now()
+    checked, now = book.database.last_outcomes(), utc_now()
     found = []
     for kata in document.katas:
         mine = [entry for entry in entries if entry.kata == kata.path]
         solved = [entry.seconds for entry in mine if entry.outcome == attempts.SOLVED]
-        due = times.get(f"kata:{kata.path}")
+        due = times.get(kata_card(kata.path))
         found.append(
             Choice(
                 kata=kata,
                 best=min(solved, default=None),
                 last=_last(mine, checked.get(kata.path, "")),
-                due="" if due is None else "due" if due <= now else in_words(due - now),
-                solved=bool(solved) or book.history.was_solved(kata.path),
+                due="" if due is None else "due" if due <= now else from_now(due - now),
+                solved=bool(solved) or book.database.was_solved(kata.path),
                 unfinished=resumable(kata, book, tree) is not None,
             )
         )
@@ -289,7 +292,7 @@ def choices(document: Document, book: Book, tree: Path) -> list[Choice]:
 
 def propose(found: Sequence[Choice], book: Book) -> tuple[Choice, str] | None:
     """Returns the next sensible kata and why: unfinished, due, unsolved, or soonest due."""
-    by_card = {f"kata:{choice.kata.path}": choice for choice in found}
+    by_card = {kata_card(choice.kata.path): choice for choice in found}
     due, _ = book.deck.in_order(by_card, utc_now())
     later = [by_card[card] for card in book.deck.due_times() if card in by_card]
     steps = [

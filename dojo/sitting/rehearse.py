@@ -11,15 +11,16 @@ from rich.padding import Padding
 
 from dojo.content import catalogue
 from dojo.content.document import Document, Question, read_document
-from dojo.record.database import History
-from dojo.record.deck import RATINGS, Deck, in_words, utc_now
+from dojo.record.database import Database
+from dojo.record.deck import RATINGS, Deck, question_card, utc_now
+from dojo.words import counted, from_now, minutes_and_seconds
 
 NEW_PER_SITTING = 10
 WIDTH = 88
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class RehearsalOptions:
     """What to rehearse; fields as the options of the command."""
 
     track: str = ""
@@ -34,59 +35,63 @@ class Leave(Exception):
     """The learner has had enough."""
 
 
-def rehearse(wish: Wish) -> int:
+def rehearse(options: RehearsalOptions) -> int:
     """Runs one sitting and returns the exit status."""
     document = read_document()
     console = Console(highlight=False)
-    with History() as history:
-        deck = Deck(history)
-        chosen = pick(document, deck, wish, utc_now())
+    with Database() as database:
+        deck = Deck(database)
+        chosen = pick(document, deck, options, utc_now())
         if not chosen:
-            console.print(nothing_due(document, deck, wish))
+            console.print(nothing_due(document, deck, options))
             return 0
-        session = history.start_session("rehearsal", wish.minutes)
-        sitting = Sitting(console, deck, session, wish.minutes)
+        session = database.start_session("rehearsal", options.minutes)
+        sitting = Sitting(console, deck, session, options.minutes)
         try:
             sitting.run(chosen)
         except (Leave, KeyboardInterrupt, EOFError):
             console.print()
         finally:
-            history.end_session(session)
+            database.end_session(session)
         sitting.summarise()
     return 0
 
 
-def pick(document: Document, deck: Deck, wish: Wish, at: datetime.datetime) -> Sequence[Question]:
+def pick(
+    document: Document, deck: Deck, options: RehearsalOptions, at: datetime.datetime
+) -> Sequence[Question]:
     """Returns what to ask: what is due, longest first, then new ones in study order."""
-    by_card = {f"question:{q.id}": q for q in wanted(document, wish)}
+    by_card = {question_card(q.id): q for q in wanted(document, options)}
     due, new = deck.in_order(by_card, at)
     later = [card for card in by_card if card not in set(due) | set(new)]
-    if wish.all or wish.kata:
+    if options.all or options.kata:
         # Asked for by name: also what is not due yet.
         cards = [*due, *new, *later]
     else:
-        cards = [*due, *new[: wish.count or NEW_PER_SITTING]]
-    return [by_card[card] for card in cards[: wish.count]]
+        cards = [*due, *new[: options.count or NEW_PER_SITTING]]
+    return [by_card[card] for card in cards[: options.count]]
 
 
-def wanted(document: Document, wish: Wish) -> Sequence[Question]:
+def wanted(document: Document, options: RehearsalOptions) -> Sequence[Question]:
     """Returns the questions of the track, level and kata asked for, in study order."""
-    kata = catalogue.one(wish.kata).path if wish.kata else ""
+    kata = catalogue.one(options.kata).path if options.kata else ""
     return [
         q
         for q in document.questions
-        if wish.track in ("", q.track) and wish.level in ("", q.level) and kata in ("", q.kata)
+        if options.track in ("", q.track)
+        and options.level in ("", q.level)
+        and kata in ("", q.kata)
     ]
 
 
-def nothing_due(document: Document, deck: Deck, wish: Wish) -> str:
+def nothing_due(document: Document, deck: Deck, options: RehearsalOptions) -> str:
     """Returns one line that says why there is nothing to ask."""
-    cards = {f"question:{q.id}" for q in wanted(document, wish)}
+    cards = {question_card(q.id) for q in wanted(document, options)}
     if not cards:
         return "No question fits these options."
     soonest = min(at for card, at in deck.due_times().items() if card in cards)
     return (
-        f"Nothing is due; the next question comes {in_words(soonest - utc_now())}. --all asks all."
+        f"Nothing is due; the next question comes {from_now(soonest - utc_now())}. --all asks all."
     )
 
 
@@ -123,21 +128,21 @@ class Sitting:
         ticked = self._ticks(len(question.points))
         rating = self._rating(propose(ticked, len(question.points)))
         due = self.deck.rate(
-            f"question:{question.id}",
+            question_card(question.id),
             rating,
             seconds=time.monotonic() - asked,
             session=self.session,
         )
         self.rated.append((question, rating))
         self.console.print(
-            f"{RATINGS[rating]}; it comes back {in_words(due - utc_now())}", style="dim"
+            f"{RATINGS[rating]}; it comes back {from_now(due - utc_now())}", style="dim"
         )
         self._afterwards(question, rating)
 
     def _head(self, question: Question, place: str) -> None:
         facts = [place, question.kata or question.track, question.level]
         if self.minutes is not None:
-            facts.append(f"{clock(self._left())} left")
+            facts.append(f"{minutes_and_seconds(self._left())} left")
         self.console.print()
         self.console.rule(" · ".join(facts), style="dim", align="left")
         self._show(f"**{question.text}**")
@@ -202,14 +207,14 @@ class Sitting:
         if not self.rated:
             self.console.print("Nothing was rated.")
             return
-        spent = clock(time.monotonic() - self.started)
+        spent = minutes_and_seconds(time.monotonic() - self.started)
         count = len(self.rated)
         self.console.rule(style="dim")
-        self.console.print(f"{count} question{'' if count == 1 else 's'} in {spent}")
+        self.console.print(f"{counted(count, 'question')} in {spent}")
         if weakest := weakest_track(self.rated):
             self.console.print(f"weakest track: {weakest}")
         soonest = min(self.deck.due_times().values())
-        self.console.print(f"next due: {in_words(soonest - utc_now())}")
+        self.console.print(f"next due: {from_now(soonest - utc_now())}")
         self.console.print("python -m dojo progress   shows both decks and the days to come")
 
 
@@ -229,9 +234,3 @@ def weakest_track(rated: Sequence[tuple[Question, int]]) -> str:
     means = {track: sum(ratings) / len(ratings) for track, ratings in by_track.items()}
     worst = min(means, key=lambda track: means[track])
     return f"{worst} (mean rating {means[worst]:.1f} of 4)" if means[worst] < 4 else ""
-
-
-def clock(seconds: float) -> str:
-    """Returns minutes and seconds, as 12:05."""
-    whole = max(0, round(seconds))
-    return f"{whole // 60}:{whole % 60:02d}"

@@ -35,8 +35,9 @@ from dojo.content.document import Document, Kata
 from dojo.record import attempts
 from dojo.record.archive import ArchiveError, reset
 from dojo.results import Outcome, Result
-from dojo.sitting import clock, debrief, editor, paper, practice
+from dojo.sitting import debrief, editor, paper, practice
 from dojo.sitting.practice import Attempt, Book, Choice
+from dojo.words import minutes_and_seconds
 
 # Shares of the time box at which the countdown turns yellow, then red.
 SOON, LAST = 0.25, 0.1
@@ -104,7 +105,9 @@ class DojoApp(App[None]):
         """
         entry = practice.resumable(kata, self.desk.book, self.desk.tree)
         if entry is not None:
-            text = f"An attempt at {kata.path} broke off after {clock.shown(entry.seconds)}."
+            text = (
+                f"An attempt at {kata.path} broke off after {minutes_and_seconds(entry.seconds)}."
+            )
             choices = {"c": "continue it", "n": "start anew; your text is kept", "q": "quit"}
             key = await self.push_screen_wait(Ask(Text(text, "bold"), choices))
             if key == "q":
@@ -259,7 +262,7 @@ class ChooseScreen(Screen[Kata | None], Careful):
 def line(choice: Choice) -> Text:
     """Returns a kata as one line of the list."""
     kata = choice.kata
-    best = "" if choice.best is None else clock.shown(choice.best)
+    best = "" if choice.best is None else minutes_and_seconds(choice.best)
     mark = "✓ " if choice.solved else "  "
     text = Text(row(mark + kata.name, kata.level, f"{kata.minutes} min", best, choice.last, ""))
     style = "bold yellow" if choice.due == "due" else "dim"
@@ -343,7 +346,9 @@ class AttemptScreen(Screen[str], Careful):
     def tick(self) -> None:
         jump = self.attempt.tick()
         if jump:
-            self.notify(f"The clock jumped by {clock.shown(abs(jump))}; that is not counted.")
+            self.notify(
+                f"The clock jumped by {minutes_and_seconds(abs(jump))}; that is not counted."
+            )
         if self.attempt.left <= 0 and not self.warned and self.attempt.running:
             self.warned = True
             self.time_up()
@@ -389,15 +394,15 @@ class AttemptScreen(Screen[str], Careful):
         """The time left, or over; red and yellow near the end."""
         left, box = self.attempt.left, self.attempt.entry.box
         if left <= 0:
-            return Text(f" time is up, +{clock.shown(-left)} ", "bold white on red")
+            return Text(f" time is up, +{minutes_and_seconds(-left)} ", "bold white on red")
         style = "bold"
         if left <= LAST * box:
             style = "bold red"
         elif left <= SOON * box:
             style = "bold yellow"
-        of = f" of {clock.shown(box)} left"
+        of = f" of {minutes_and_seconds(box)} left"
         label = "paused, " if self.attempt.clock.paused else ""
-        return Text(f"{label}{clock.shown(left)}{of} ", style)
+        return Text(f"{label}{minutes_and_seconds(left)}{of} ", style)
 
     # The checker
 

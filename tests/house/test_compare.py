@@ -192,7 +192,7 @@ def test_the_checker_is_asked_about_what_is_not_known_to_be_solved(monkeypatch):
     monkeypatch.setattr(command.solved, "known", lambda katas: {"optimizers/momentum"})
     monkeypatch.setattr(command.solved, "keep", lambda found, before: None)
     monkeypatch.setattr(parts, "ask_checker", ask)
-    found = command.pick_parts(katas, command.Wish(), Console(quiet=True))
+    found = command.pick_parts(katas, command.CompareOptions(), Console(quiet=True))
     assert asked == ["optimizers/lion", "optimizers/adam"]
     assert [found[kata].whose for kata in katas] == [parts.YOURS, parts.YOURS, parts.MODEL_ANSWER]
 

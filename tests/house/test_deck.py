@@ -10,9 +10,10 @@ import pytest
 
 from dojo.content.document import read_document
 from dojo.record import progress
-from dojo.record.database import History
-from dojo.record.deck import Deck, in_words
+from dojo.record.database import Database
+from dojo.record.deck import Deck, question_card
 from dojo.sitting import rehearse
+from dojo.words import from_now
 
 START = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -20,8 +21,8 @@ DAY = datetime.timedelta(days=1)
 
 @pytest.fixture
 def deck(home):
-    with History(home) as history:
-        yield Deck(history)
+    with Database(home) as database:
+        yield Deck(database)
 
 
 def test_a_month_of_rehearsal_is_what_fsrs_says(deck):
@@ -32,14 +33,14 @@ def test_a_month_of_rehearsal_is_what_fsrs_says(deck):
     asked = 0
     for day in range(30):
         now = START + day * DAY
-        for question in rehearse.pick(document, deck, rehearse.Wish(), now):
+        for question in rehearse.pick(document, deck, rehearse.RehearsalOptions(), now):
             rating = chooser.choice([1, 2, 3, 3, 3, 4])
             card = own.get(question.id) or fsrs.Card(card_id=0, due=now)
             own[question.id], _ = scheduler.review_card(card, fsrs.Rating(rating), now)
-            deck.rate(f"question:{question.id}", rating, at=now)
+            deck.rate(question_card(question.id), rating, at=now)
             asked += 1
     times = deck.due_times()
-    assert times == {f"question:{name}": card.due for name, card in own.items()}
+    assert times == {question_card(name): card.due for name, card in own.items()}
     # Ten new ones a day: all were seen, and reviews came on top.
     assert len(times) == len(document.questions)
     assert asked > 1.5 * len(times)
@@ -50,7 +51,7 @@ def test_due_comes_before_new_and_longest_due_first(deck):
     names = [question.id for question in document.questions]
     deck.rate(f"question:{names[5]}", 1, at=START)
     deck.rate(f"question:{names[3]}", 1, at=START - DAY)
-    chosen = rehearse.pick(document, deck, rehearse.Wish(), START + DAY)
+    chosen = rehearse.pick(document, deck, rehearse.RehearsalOptions(), START + DAY)
     assert [q.id for q in chosen[:3]] == [names[3], names[5], names[0]]
     assert len(chosen) == 2 + rehearse.NEW_PER_SITTING
 
@@ -58,11 +59,11 @@ def test_due_comes_before_new_and_longest_due_first(deck):
 def test_what_is_not_due_is_not_asked_unless_asked_for(deck):
     document = read_document()
     name = next(q.id for q in document.questions if q.kata == "losses/focal_loss")
-    deck.rate(f"question:{name}", 4, at=START)
+    deck.rate(question_card(name), 4, at=START)
     for wish, there in [
-        (rehearse.Wish(track="losses"), False),
-        (rehearse.Wish(track="losses", all=True), True),
-        (rehearse.Wish(kata="focal_loss"), True),
+        (rehearse.RehearsalOptions(track="losses"), False),
+        (rehearse.RehearsalOptions(track="losses", all=True), True),
+        (rehearse.RehearsalOptions(kata="focal_loss"), True),
     ]:
         chosen = rehearse.pick(document, deck, wish, START + DAY)
         assert (name in {q.id for q in chosen}) is there
@@ -71,14 +72,14 @@ def test_what_is_not_due_is_not_asked_unless_asked_for(deck):
 def test_filters_and_count(deck):
     document = read_document()
     chosen = rehearse.pick(
-        document, deck, rehearse.Wish(track="metrics", level="senior", count=2), START
+        document, deck, rehearse.RehearsalOptions(track="metrics", level="senior", count=2), START
     )
     assert len(chosen) <= 2
     assert {(q.track, q.level) for q in chosen} == {("metrics", "senior")}
 
 
 def test_two_sittings_at_once_both_count(home):
-    with History(home) as one, History(home) as other:
+    with Database(home) as one, Database(home) as other:
         Deck(one).rate("question:G01", 3, at=START)
         Deck(other).rate("question:G01", 3, at=START + DAY)
         card = fsrs.Card(card_id=0, due=START)
@@ -108,7 +109,7 @@ def test_ticks_propose_a_rating(ticked, points, rating):
     ],
 )
 def test_time_in_words(seconds, words):
-    assert in_words(datetime.timedelta(seconds=seconds)) == words
+    assert from_now(datetime.timedelta(seconds=seconds)) == words
 
 
 def test_the_forecast_counts_overdue_cards_today():

@@ -13,11 +13,12 @@ from dojo.content import stubs
 from dojo.content.document import Kata, Question, read_document
 from dojo.record import attempts
 from dojo.record.attempts import Attempts
-from dojo.record.database import History
+from dojo.record.database import Database
+from dojo.record.deck import kata_card, question_card
 from dojo.results import Outcome, RanTest, Result
 from dojo.sitting import interview
 from dojo.sitting.clock import Clock
-from dojo.sitting.interview import Interview, TooShort, Wish
+from dojo.sitting.interview import Interview, InterviewOptions, TooShort
 from dojo.sitting.interview_screens import (
     AssessScreen,
     Closing,
@@ -37,7 +38,7 @@ SOLVED = Result(KATA.path, Outcome.SOLVED, (), [RanTest("test_1_a", "1", True, 0
 
 
 def plan(minutes=45, track="", level="", solved=(), due=(), seed=0):
-    wish = Wish(minutes, track, level, layout.KATAS)
+    wish = InterviewOptions(minutes, track, level, layout.KATAS)
     return interview.plan(DOCUMENT, wish, set(solved), due, random.Random(seed))
 
 
@@ -111,10 +112,10 @@ def sit(home, tmp_path):
 
     def run(play, minutes=20.0):
         async def main():
-            with History(home) as history:
-                book = Book(history, "interview", minutes)
+            with Database(home) as database:
+                book = Book(database, "interview", minutes)
                 desk = Desk(DOCUMENT, book, Examiner(), tmp_path / "answers")
-                wish = Wish(minutes, "", "", tmp_path / "answers")
+                wish = InterviewOptions(minutes, "", "", tmp_path / "answers")
                 app = InterviewApp(desk, Interview(wish, [ASKED[0], KATA, ASKED[1]]))
                 async with app.run_test(size=(80, 24)) as pilot:
                     await until_screen(pilot, Opening)
@@ -169,13 +170,13 @@ def test_a_whole_interview(sit, home):
     assert "points, easy" in report
     assert "+    @tf.custom_gradient" in report
     assert "The debrief is kept" in app.parting[-1]
-    with History(home) as history:
-        (row,) = Attempts(history).all()
-        session = history.db.execute("SELECT * FROM sessions").fetchone()
-        cards = {row["card"] for row in history.db.execute("SELECT card FROM reviews")}
+    with Database(home) as database:
+        (row,) = Attempts(database).all()
+        session = database.db.execute("SELECT * FROM sessions").fetchone()
+        cards = {row["card"] for row in database.db.execute("SELECT card FROM reviews")}
     assert row.outcome == attempts.SOLVED
     assert (session["kind"], session["minutes"]) == ("interview", 20)
-    assert cards == {f"kata:{KATA.path}", *(f"question:{q.id}" for q in ASKED)}
+    assert cards == {kata_card(KATA.path), *(question_card(q.id) for q in ASKED)}
 
 
 def test_nothing_pauses_an_interview(sit):
@@ -244,6 +245,6 @@ def test_ctrl_c_in_a_spoken_question_asks(sit):
 def test_a_full_disk_under_the_report_is_told(home, tmp_path):
     home.mkdir()
     (home / "sessions").write_text("a file where the folder should be")
-    sitting = Interview(Wish(20, "", "", tmp_path), [KATA], Clock(time.monotonic))
+    sitting = Interview(InterviewOptions(20, "", "", tmp_path), [KATA], Clock(time.monotonic))
     sitting.save()
     assert "cannot be written" in sitting.trouble

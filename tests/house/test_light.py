@@ -7,7 +7,7 @@ import pytest
 
 from dojo import layout
 from dojo.content import stubs
-from dojo.record.database import History
+from dojo.record.database import Database
 from dojo.results import Outcome, Result
 
 KATA = "losses/focal_loss"
@@ -40,8 +40,8 @@ def test_list_shows_level_minutes_and_state(dojo, tree):
 
 def test_list_shows_the_last_verdict(dojo, tree, home):
     edit(tree)
-    with History(home) as history:
-        history.add_check(Result(KATA, Outcome.WRONG))
+    with Database(home) as database:
+        database.add_check(Result(KATA, Outcome.WRONG))
     assert "✗ wrong" in dojo("list", "--tree", tree, "focal_loss").stdout
 
 
@@ -111,8 +111,8 @@ def test_show_waits_for_a_pass(dojo, home):
     done = dojo("show", "focal_loss")
     assert (done.returncode, done.stdout) == (1, "")
     assert "--give-up" in done.stderr
-    with History(home) as history:
-        history.add_check(Result(KATA, Outcome.SOLVED))
+    with Database(home) as database:
+        database.add_check(Result(KATA, Outcome.SOLVED))
     answer = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
     assert dojo("show", "focal_loss").stdout == answer
 

@@ -14,8 +14,8 @@ from dojo.content.document import read_document
 from dojo.record import attempts
 from dojo.record.archive import ArchiveError, copies
 from dojo.record.attempts import Attempts, Entry, Refused
-from dojo.record.database import History
-from dojo.record.deck import utc_now
+from dojo.record.database import Database
+from dojo.record.deck import kata_card, utc_now
 from dojo.results import Failure, Outcome, RanTest, Result
 from dojo.sitting import practice
 from dojo.sitting.clock import LONGEST_SILENCE, Clock, shown
@@ -39,8 +39,8 @@ class Time:
 
 @pytest.fixture
 def book(home):
-    with History(home) as history:
-        yield Book(history)
+    with Database(home) as database:
+        yield Book(database)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def spend(attempt, now, seconds):
 
 
 def rows(book):
-    return Attempts(book.history).all()
+    return Attempts(book.database).all()
 
 
 def test_the_clock_counts_ticks_and_stands_while_paused():
@@ -150,9 +150,9 @@ def test_a_check_of_the_empty_stub_does_not_count(book):
 def test_verdicts_are_kept_like_those_of_check(book):
     attempt, _ = attempt_of(book)
     attempt.take(WRONG)
-    assert book.history.last_outcomes() == {KATA.path: "wrong"}
+    assert book.database.last_outcomes() == {KATA.path: "wrong"}
     attempt.take(SOLVED)
-    assert book.history.was_solved(KATA.path)
+    assert book.database.was_solved(KATA.path)
 
 
 def test_there_are_three_hints(book):
@@ -199,9 +199,9 @@ def test_help_and_lateness_lower_the_rating(ended, rating):
 def test_a_kata_solved_with_help_comes_back_sooner(home):
     due = {}
     for name, hints, seconds in [("unaided", 0, 1000), ("hint", 1, 1000), ("late", 0, 1600)]:
-        with History(home / name) as history:
+        with Database(home / name) as database:
             ended = dataclasses.replace(entry(seconds=seconds, hints=hints), session=0)
-            due[name], _ = Book(history).plan(ended)
+            due[name], _ = Book(database).plan(ended)
     assert due["hint"] < due["unaided"]
     assert due["late"] < due["unaided"]
     # A kata is not due again in ten minutes, as a flash card would be.
@@ -220,7 +220,7 @@ def test_leaving_over_time_is_time_up(book):
     spend(attempt, now, 7)
     attempt.leave()
     assert rows(book)[0].outcome == attempts.TIME_UP
-    assert list(book.deck.due_times()) == [f"kata:{KATA.path}"]
+    assert list(book.deck.due_times()) == [kata_card(KATA.path)]
 
 
 def test_beginning_archives_what_is_there(book, tree):
@@ -251,12 +251,12 @@ def test_where_nothing_can_be_archived_the_file_stays(book, tree, home):
 def test_a_full_disk_is_told_and_made_up_for(book):
     """SQLite's own limit on the file's pages gives the error that a full disk gives."""
     attempt, now = attempt_of(book)
-    pages = book.history.db.execute("PRAGMA page_count").fetchone()[0]
-    book.history.db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = book.database.db.execute("PRAGMA page_count").fetchone()[0]
+    book.database.db.execute(f"PRAGMA max_page_count = {pages}")
     attempt.take(dataclasses.replace(WRONG, failures=[Failure("t", "1", "no", "x" * 100_000)]))
     assert "disk is full" in attempt.trouble
     spend(attempt, now, 5)
-    book.history.db.execute("PRAGMA max_page_count = 1000000")
+    book.database.db.execute("PRAGMA max_page_count = 1000000")
     attempt.write()
     assert attempt.trouble == ""
     assert (rows(book)[0].checks, rows(book)[0].seconds) == (1, 5)
@@ -319,7 +319,7 @@ def propose(book, tree):
 def test_the_next_kata_is_the_first_unsolved_one(book, tree):
     first, second = [kata.path for kata in read_document().katas][:2]
     assert propose(book, tree) == (first, "not solved yet")
-    book.history.add_check(Result(first, Outcome.SOLVED))
+    book.database.add_check(Result(first, Outcome.SOLVED))
     assert propose(book, tree) == (second, "not solved yet")
 
 
@@ -334,8 +334,8 @@ def test_a_due_kata_goes_before_unsolved_ones_and_a_broken_one_before_both(book,
 
 def test_when_all_are_solved_the_soonest_due_is_proposed(book, tree):
     for kata in read_document().katas:
-        book.history.add_check(Result(kata.path, Outcome.SOLVED))
-        book.deck.rate(f"kata:{kata.path}", 4 if kata.path != "losses/giou" else 1)
+        book.database.add_check(Result(kata.path, Outcome.SOLVED))
+        book.deck.rate(kata_card(kata.path), 4 if kata.path != "losses/giou" else 1)
     assert propose(book, tree)[0] == "losses/giou"
 
 

@@ -16,7 +16,7 @@ from dojo.content.document import read_document
 from dojo.record import attempts
 from dojo.record.archive import copies
 from dojo.record.attempts import Attempts, Entry
-from dojo.record.database import History
+from dojo.record.database import Database
 from dojo.results import Failure, Outcome, RanTest, Result
 from dojo.sitting import paper
 from dojo.sitting.flow import PracticeApp
@@ -71,8 +71,8 @@ def sit(home, file):
 
     def run(play, kata=KATA, minutes=None, size=(80, 24)):
         async def main():
-            with History(home) as history:
-                desk = Desk(DOCUMENT, Book(history), Examiner(), file.parent.parent)
+            with Database(home) as database:
+                desk = Desk(DOCUMENT, Book(database), Examiner(), file.parent.parent)
                 app = PracticeApp(desk, kata, minutes)
                 async with app.run_test(size=size) as pilot:
                     await until(pilot, lambda: len(app.screen_stack) > 1)
@@ -116,8 +116,8 @@ def told(app):
 
 
 def rows(home):
-    with History(home) as history:
-        return Attempts(history).all()
+    with Database(home) as database:
+        return Attempts(database).all()
 
 
 def test_wrong_then_solved_then_the_debrief(sit, home):
@@ -279,8 +279,8 @@ def test_a_named_kata_that_cannot_begin_leads_to_the_list(sit, file, home):
 @pytest.fixture
 def broken_off(home, dead_pid):
     """An attempt of five minutes whose process was killed."""
-    with History(home) as history:
-        book = Book(history)
+    with Database(home) as database:
+        book = Book(database)
         lost = Entry(KATA.path, 25, book.sitting(), time.time(), seconds=300, pid=dead_pid)
         book.attempts.write(lost)
 
@@ -351,13 +351,13 @@ def test_solved_under_an_open_question_is_still_the_end(sit):
 
 def test_an_untold_trouble_stays_on_the_screen(sit):
     async def play(app, pilot):
-        pages = app.desk.book.history.db.execute("PRAGMA page_count").fetchone()[0]
-        app.desk.book.history.db.execute(f"PRAGMA max_page_count = {pages}")
+        pages = app.desk.book.database.db.execute("PRAGMA page_count").fetchone()[0]
+        app.desk.book.database.db.execute(f"PRAGMA max_page_count = {pages}")
         big = Failure("test_2_b", "2", "no", "x" * 100_000)
         app.desk.examiner.say(Result(KATA.path, Outcome.WRONG, [big], (), NAMES))
         await until(pilot, lambda: "not recorded:" in seen(app))
         assert "disk is full" in seen(app)
-        app.desk.book.history.db.execute("PRAGMA max_page_count = 1000000")
+        app.desk.book.database.db.execute("PRAGMA max_page_count = 1000000")
         app.attempt._written = 0
         await until(pilot, lambda: "not recorded:" not in seen(app))
 

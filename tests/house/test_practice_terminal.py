@@ -14,7 +14,7 @@ from dojo.content import stubs
 from dojo.record import attempts
 from dojo.record.archive import copies
 from dojo.record.attempts import Attempts
-from dojo.record.database import History
+from dojo.record.database import Database
 from dojo.upkeep import variants
 from tests.house.terminals import Terminal
 
@@ -57,8 +57,8 @@ def practise(tree):
 
 
 def rows(home):
-    with History(home) as history:
-        return Attempts(history).all()
+    with Database(home) as database:
+        return Attempts(database).all()
 
 
 def test_the_whole_path(practise, file, home, dojo):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dojo.record.attempts import Attempts, Entry
-from dojo.record.database import History
+from dojo.record.database import Database
 
 DAY = 86400.0
 PAST = [
@@ -21,12 +21,12 @@ PAST = [
 
 @pytest.fixture
 def record(home):
-    with History(home) as history:
-        session = history.start_session("practice", None)
+    with Database(home) as database:
+        session = database.start_session("practice", None)
         for kata, ago, seconds, outcome, hints in PAST:
             started = time.time() - ago * DAY
             entry = Entry(kata, 25, session, started, seconds=seconds, outcome=outcome, hints=hints)
-            Attempts(history).write(entry)
+            Attempts(database).write(entry)
     return home
 
 
@@ -83,7 +83,7 @@ def test_a_plot_that_cannot_be_is_a_usage_error(dojo, record, name):
 
 
 def test_a_broken_off_attempt_is_called_so(dojo, home):
-    with History(home) as history:
-        session = history.start_session("practice", None)
-        Attempts(history).write(Entry("losses/giou", 20, session, time.time(), pid=None))
+    with Database(home) as database:
+        session = database.start_session("practice", None)
+        Attempts(database).write(Entry("losses/giou", 20, session, time.time(), pid=None))
     assert "broken off" in dojo("history").stdout

@@ -11,8 +11,8 @@ import pytest
 from dojo import layout
 from dojo.record import archive
 from dojo.record.attempts import Attempts, Entry
-from dojo.record.database import History
-from dojo.record.deck import Deck
+from dojo.record.database import Database
+from dojo.record.deck import Deck, kata_card
 from dojo.results import Outcome, Result
 
 KATA = "losses/focal_loss"
@@ -24,24 +24,24 @@ TABLES = ("sessions", "attempts", "checks", "hints", "reviews", "cards")
 def fill(folder, seed):
     """A learner's month on one machine."""
     chance = random.Random(seed)
-    with History(folder) as history:
-        session = history.start_session("practice", None)
-        history.next_hint(KATA, 3)
+    with Database(folder) as database:
+        session = database.start_session("practice", None)
+        database.next_hint(KATA, 3)
         for day in range(10):
             at = START + day * DAY + datetime.timedelta(seconds=chance.random() * 9999)
-            history.add_check(Result(KATA, Outcome.WRONG, seconds=chance.random()), at.timestamp())
-            for card in (f"kata:{KATA}", "question:G01"):
-                Deck(history).rate(card, chance.choice([1, 2, 3, 4]), session=session, at=at)
+            database.add_check(Result(KATA, Outcome.WRONG, seconds=chance.random()), at.timestamp())
+            for card in (kata_card(KATA), "question:G01"):
+                Deck(database).rate(card, chance.choice([1, 2, 3, 4]), session=session, at=at)
             entry = Entry(KATA, 25, session, at.timestamp(), outcome="solved", causes=("x",))
-            Attempts(history).write(entry)
+            Attempts(database).write(entry)
 
 
 def content(folder):
     """All that the file holds, without the numbers that differ from machine to machine."""
-    with History(folder) as history:
+    with Database(folder) as database:
         found = {}
         for table in TABLES:
-            rows = [dict(row) for row in history.db.execute(f"SELECT * FROM {table}")]
+            rows = [dict(row) for row in database.db.execute(f"SELECT * FROM {table}")]
             for row in rows:
                 for column in ("session", "pid", "beat") + (("id",) if table != "cards" else ()):
                     row.pop(column, None)
@@ -97,20 +97,20 @@ def test_two_machines_become_one_in_either_direction(machines, tmp_path):
 
 def test_attempts_stay_with_their_sitting(machines, tmp_path):
     fill(tmp_path / "a", 1)
-    with History(tmp_path / "b") as history:
+    with Database(tmp_path / "b") as database:
         for _ in range(3):
-            history.start_session("rehearsal", None)
+            database.start_session("rehearsal", None)
     machines("a", "export", tmp_path / "out.json")
     machines("b", "import", tmp_path / "out.json")
-    with History(tmp_path / "b") as history:
+    with Database(tmp_path / "b") as database:
         query = "SELECT DISTINCT kind FROM attempts JOIN sessions ON sessions.id = session"
-        assert [row[0] for row in history.db.execute(query)] == ["practice"]
+        assert [row[0] for row in database.db.execute(query)] == ["practice"]
 
 
 def test_what_ran_there_does_not_run_here(machines, tmp_path):
-    with History(tmp_path / "a") as history:
-        session = history.start_session("practice", None)
-        Attempts(history).write(Entry(KATA, 25, session, time.time(), pid=os.getpid()))
+    with Database(tmp_path / "a") as database:
+        session = database.start_session("practice", None)
+        Attempts(database).write(Entry(KATA, 25, session, time.time(), pid=os.getpid()))
     machines("a", "export", tmp_path / "out.json")
     machines("b", "import", tmp_path / "out.json")
     assert content(tmp_path / "b")["attempts"][0]["outcome"] == "left"

@@ -1,0 +1,41 @@
+"""The list command: every kata, and what is known of it without running anything."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dojo.check import scoreboard
+from dojo.check.untouched import static_verdict
+from dojo.content import catalogue
+from dojo.record.database import Database
+from dojo.results import Outcome
+
+
+def list_katas(names: Sequence[str], tree: Path) -> int:
+    """Prints the katas with level, minutes, and what the last check of each said."""
+    katas = catalogue.select(names)
+    with Database() as database:
+        last = database.last_outcomes()
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    track = ""
+    for kata in katas:
+        if kata.track != track:
+            track = kata.track
+            table.add_row(Text(track, "bold"))
+        outcome = _outcome(kata.path, tree, last)
+        mark, style = scoreboard.STYLES[outcome] if outcome else (" ", "dim")
+        label = Text(f"  {mark} {outcome or 'not checked yet'}", style)
+        table.add_row(label, kata.name, Text(kata.level, "dim"), Text(f"{kata.minutes} min", "dim"))
+    Console(highlight=False).print(table)
+    return 0
+
+
+def _outcome(kata: str, tree: Path, last: dict[str, str]) -> Outcome | None:
+    """What is known without running anything; None for a touched, unchecked file."""
+    verdict = static_verdict(kata, tree)
+    if verdict is not None:
+        return verdict.outcome
+    return Outcome(last[kata]) if kata in last else None

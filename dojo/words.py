@@ -1,0 +1,23 @@
+"""How numbers, times and lists are said, the same wherever something is printed."""
+
+import datetime
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns "1 check", "2 checks"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def minutes_and_seconds(seconds: float) -> str:
+    """Returns 12:05; what is not over yet is rounded up, what is below 0 is 0:00."""
+    whole = max(0, -int(-seconds // 1))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def from_now(delta: datetime.timedelta) -> str:
+    """Returns "in 10 minutes", "in 3 days", or "now"."""
+    minutes = round(delta.total_seconds() / 60)
+    for size, unit in [(24 * 60, "day"), (60, "hour"), (1, "minute")]:
+        if minutes >= size:
+            return f"in {counted(round(minutes / size), unit)}"
+    return "now"
