@@ -1,15 +1,23 @@
 """Makes a kata's stub from its model answer, and tells whether a stub was touched.
 
-A stub is the answer without its bodies, under the question: the module docstring of the
-kata's test file. Private names, decorators and undocumented methods are the learner's
-work and do not appear.
+A stub is the answer without what is asked, under the question: the module docstring of the
+kata's test file. What stands below a comment `# given` is copied as it is, to the next blank
+line or to the end of its function or class. Of the rest, bodies are the learner's work;
+private names, decorators and undocumented methods are too, and do not appear.
 """
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from dojo import layout
+
+# Alone on a line of a model answer, above what its stub is to show as it is.
+GIVEN = "# given"
+
+Body: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef
 
 
 def make_stub(question: str, answer: str) -> str:
@@ -27,13 +35,14 @@ def make_stub(question: str, answer: str) -> str:
         for node in tree.body
         if isinstance(node, (ast.Import, ast.ImportFrom))
     ]
-    public = [
-        _without_body(node, lines, "")
-        for node in tree.body
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_"
-    ]
+    parts: list[str] = []
+    for node, given in _marked(tree, lines):
+        if given and parts and not _gap(node, lines):
+            parts[-1] += "\n" + _verbatim(node, lines)
+        else:
+            parts.append(_part(node, given, lines))
     head = f'"""{_docstring(question)}"""\n\n' + "\n".join(imports)
-    return "\n\n\n".join([head, *public]) + "\n"
+    return "\n\n\n".join([head, *filter(None, parts)]) + "\n"
 
 
 def pristine(kata: str) -> str:
@@ -93,25 +102,79 @@ def _docstring(source: str) -> str:
     return source[start : source.index('"""', start)]
 
 
-def _without_body(node: ast.FunctionDef | ast.ClassDef, lines: list[str], indent: str) -> str:
-    if isinstance(node, ast.FunctionDef):
-        return "\n".join([*_head(node, lines), f"{indent}    {_todo(node.name)}"])
-    methods = [
-        _method(member, node.name, lines)
-        for member in node.body
-        if isinstance(member, ast.FunctionDef)
-        and (member.name == "__init__" or ast.get_docstring(member) is not None)
-    ]
-    return "\n\n".join(["\n".join(_head(node, lines)), *methods])
+def _marked(owner: Body, lines: list[str]) -> Iterator[tuple[ast.stmt, bool]]:
+    """Each statement of a body, and whether it is given: marked itself, or in a marked block."""
+    given, end = False, getattr(owner, "lineno", 0)
+    for node in owner.body:
+        between = [line.strip() for line in lines[end : _start(node) - 1]]
+        given = GIVEN in between or (given and "" not in between)
+        yield node, given
+        end = node.end_lineno or 0
 
 
-def _method(node: ast.FunctionDef, owner: str, lines: list[str]) -> str:
-    body = _head(node, lines)
-    first = node.body[0]
-    if node.name == "__init__" and ast.unparse(first).startswith("super().__init__("):
-        body += lines[first.lineno - 1 : first.end_lineno]
-    name = owner if node.name == "__init__" else f"{owner}.{node.name}"
-    return "\n".join([*body, f"        {_todo(name)}"])
+def _part(node: ast.stmt, given: bool, lines: list[str]) -> str:
+    """A statement of the module as the stub shows it; "" for what it does not show."""
+    if given:
+        return _verbatim(node, lines)
+    if isinstance(node, ast.FunctionDef) and node.name[0] != "_":
+        return _asked(node, node.name, lines)
+    if isinstance(node, ast.ClassDef) and node.name[0] != "_":
+        members = [_member(m, node.name, g, lines) for m, g in _marked(node, lines)]
+        return "\n\n".join(["\n".join(_head(node, lines)), *filter(None, members)])
+    return ""
+
+
+def _member(node: ast.stmt, owner: str, given: bool, lines: list[str]) -> str:
+    if given:
+        return _verbatim(node, lines)
+    if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+        return _asked(node, owner, lines)
+    if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+        return _asked(node, f"{owner}.{node.name}", lines)
+    return ""
+
+
+def _asked(node: ast.FunctionDef, name: str, lines: list[str]) -> str:
+    """The signature, the docstring, what is given of the body, and an error for the rest."""
+    head = _head(node, lines)
+    parts: list[str] = []
+    todo = f'{" " * (node.col_offset + 4)}raise NotImplementedError("{name}")'
+    for part, given in _marked(node, lines):
+        if part.lineno < node.lineno + len(head):
+            continue  # the docstring
+        text = _verbatim(part, lines) if given or _begins_base(node, part) else todo
+        if parts[-1:] != [text]:
+            parts += [*(_gap(part, lines) if parts else []), text]
+    return "\n".join(head + parts)
+
+
+def _begins_base(node: ast.FunctionDef, part: ast.stmt) -> bool:
+    """Whether `part` calls the base class first thing: who forgets it learns nothing here."""
+    return node.name == "__init__" and ast.unparse(part).startswith("super().__init__(")
+
+
+def _verbatim(node: ast.stmt, lines: list[str]) -> str:
+    """The statement with its decorators and the comments right above it."""
+    return "\n".join(lines[_first_comment(node, lines) : node.end_lineno])
+
+
+def _gap(node: ast.stmt, lines: list[str]) -> list[str]:
+    """A blank line, where one stands above the statement and its comments."""
+    return [""] if not lines[_first_comment(node, lines) - 1].strip() else []
+
+
+def _first_comment(node: ast.stmt, lines: list[str]) -> int:
+    """Index of the first of the comment lines right above, or of the statement itself."""
+    first = _start(node) - 1
+    while lines[first - 1].strip().startswith("#"):
+        first -= 1
+    return first
+
+
+def _start(node: ast.stmt) -> int:
+    """The line of the first decorator, or of the statement itself."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _head(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> list[str]:
@@ -119,10 +182,6 @@ def _head(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> list[str]:
     first = node.body[0]
     end = first.end_lineno if ast.get_docstring(node) is not None else first.lineno - 1
     return lines[node.lineno - 1 : end]
-
-
-def _todo(name: str) -> str:
-    return f'raise NotImplementedError("{name}")'
 
 
 def _code(source: str) -> str:
