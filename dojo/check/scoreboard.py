@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dojo import layout
-from dojo.content import stubs
+from dojo.content.asked import asked
 from dojo.content.document import Kata
 from dojo.results import FAILING, Failure, Outcome, Result
 
@@ -78,7 +78,7 @@ def failure(console: Console, result: Result) -> None:
     _, style = STYLES[result.outcome]
     head = Text(f"{result.kata}  {result.outcome}", f"bold {style}")
     console.print(head.append(f"  {first.test}", "dim"), soft_wrap=True)
-    if first.clause and (text := stubs.clauses(result.kata).get(first.clause)):
+    if first.clause and (text := asked(result.kata).clauses.get(first.clause)):
         console.print(Padding(Text(f"{first.clause}. {text}", "italic"), (0, 0, 0, 2)))
     console.print()
     width = console.width if console.is_terminal else None

@@ -7,12 +7,12 @@ private names, decorators and undocumented methods are too, and do not appear.
 """
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 from dojo import layout
+from dojo.content.asked import docstring
 
 # Alone on a line of a model answer, above what its stub is to show as it is.
 GIVEN = "# given"
@@ -41,7 +41,7 @@ def make_stub(question: str, answer: str) -> str:
             parts[-1] += "\n" + _verbatim(node, lines)
         else:
             parts.append(_part(node, given, lines))
-    head = f'"""{_docstring(question)}"""\n\n' + "\n".join(imports)
+    head = f'"""{docstring(question)}"""\n\n' + "\n".join(imports)
     return "\n\n\n".join([head, *filter(None, parts)]) + "\n"
 
 
@@ -50,17 +50,6 @@ def pristine(kata: str) -> str:
     question = layout.test_file(kata).read_text(encoding="utf-8")
     answer = layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
     return make_stub(question, answer)
-
-
-def clauses(kata: str) -> dict[str, str]:
-    """Returns clause number to its text, from the question of "losses/focal_loss"."""
-    question = layout.test_file(kata).read_text(encoding="utf-8")
-    text = ast.get_docstring(ast.parse(question)) or ""
-    # An item ends where the next begins, or at a blank line.
-    items = re.findall(
-        r"^ {4}(\d+)\. (.+?)(?=^ {4}\d+\. |^\s*$|\Z)", text, re.DOTALL | re.MULTILINE
-    )
-    return {number: " ".join(words.split()) for number, words in items}
 
 
 def is_untouched(stub: str, present: str) -> bool:
@@ -94,12 +83,6 @@ class SourceError(Exception):
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
         self.line = line
-
-
-def _docstring(source: str) -> str:
-    """The module docstring as written. Parsing a whole suite for it takes too long."""
-    start = source.index('"""') + 3
-    return source[start : source.index('"""', start)]
 
 
 def _marked(owner: Body, lines: list[str]) -> Iterator[tuple[ast.stmt, bool]]:

@@ -94,7 +94,3 @@ def own_answer(kata: str, tree: Path) -> str:
         return layout.source_file(kata, tree).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def model_answer(kata: str) -> str:
-    return layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")

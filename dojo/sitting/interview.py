@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dojo import layout
+from dojo.content import model_answer
 from dojo.content.document import Document, Kata, Question
 from dojo.errors import UsageError
 from dojo.files import write_whole
@@ -260,7 +261,7 @@ def _trial(trial: Trial) -> str:
     if line := debrief.review(entry, trial.due):
         lines.append(line)
     if entry.outcome != attempts.RUNNING:
-        model = paper.without_docstring(debrief.model_answer(entry.kata))
+        model = paper.without_docstring(model_answer.source(entry.kata))
         own = paper.without_docstring(trial.own)
         diff = difflib.unified_diff(own, model, "yours", "model answer", lineterm="")
         text = "\n".join(diff)

@@ -2,7 +2,6 @@
 
 import ast
 import difflib
-import functools
 import io
 import re
 import textwrap
@@ -14,8 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dojo import layout
 from dojo.check import scoreboard
+from dojo.content.asked import asked
 from dojo.results import Result
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "": ("·", "dim")}
@@ -30,19 +29,13 @@ _CODE = re.compile(r"`([^`]+)`")
 
 def question(kata: str, verdicts: Mapping[str, str], hints: Sequence[str]) -> RenderableType:
     """Returns the question: its clauses with their lights, and the hints given so far."""
-    title, _, rest = _asked(kata).partition("\n")
+    title, _, rest = asked(kata).text.partition("\n")
     # Saving the file runs it; what remains is where to read on.
     rest = re.sub(r"^Run .*\n", "", rest, flags=re.MULTILINE)
     parts: list[RenderableType] = [Text(title, "bold"), prose(rest, verdicts)]
     for number, hint in enumerate(hints, 1):
         parts += [Text(f"\nHint {number} of 3", "bold yellow"), Markdown(hint)]
     return Group(*parts)
-
-
-@functools.cache
-def _asked(kata: str) -> str:
-    """The module docstring of the suite, parsed once: it is shown after every save."""
-    return ast.get_docstring(ast.parse(layout.test_file(kata).read_text(encoding="utf-8"))) or ""
 
 
 def prose(text: str, verdicts: Mapping[str, str] | None = None) -> Group:
@@ -153,9 +146,3 @@ def without_docstring(source: str) -> list[str]:
     documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     end = (first.end_lineno or 0) if first is not None and documented else 0
     return "\n".join(source.splitlines()[end:]).strip("\n").splitlines()
-
-
-def explanation(kata: str) -> str:
-    """Returns the model answer's module docstring: the trap, the derivation, the cost."""
-    answer = layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
-    return ast.get_docstring(ast.parse(answer)) or ""

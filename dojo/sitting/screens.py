@@ -30,7 +30,8 @@ from textual.widgets.option_list import Option
 from dojo import layout
 from dojo.check.background import Examiner
 from dojo.check.runner import Event
-from dojo.content import stubs
+from dojo.content import model_answer
+from dojo.content.asked import asked
 from dojo.content.document import Document, Kata
 from dojo.record import attempts
 from dojo.record.archive import ArchiveError, reset
@@ -309,7 +310,7 @@ class AttemptScreen(Screen[str], Careful):
         self.since = 0.0
         self.warned = False
         self.told = ""
-        self.clauses = list(stubs.clauses(attempt.kata.path))
+        self.clauses = list(asked(attempt.kata.path).clauses)
         self.file = layout.source_file(attempt.kata.path, desk.tree)
 
     def compose(self) -> ComposeResult:
@@ -569,7 +570,7 @@ class DebriefScreen(Screen[str], Careful):
             yield Static(debrief.summary(self.attempt.entry, self.attempt.due), classes="box")
             yield Static(id="difference")
             yield Static(Text("\nWhy it is so", "bold"))
-            yield Static(paper.prose(paper.explanation(self.attempt.kata.path)))
+            yield Static(paper.prose(model_answer.explanation(self.attempt.kata.path)))
             yield Static(Text("\nAsked next", "bold"))
         yield Static(Text(self.attempt.trouble, "bold red"), id="trouble")
         yield Footer()
@@ -580,7 +581,7 @@ class DebriefScreen(Screen[str], Careful):
         self.show_question()
 
     def on_resize(self, event: Resize) -> None:
-        model = debrief.model_answer(self.attempt.kata.path)
+        model = model_answer.source(self.attempt.kata.path)
         code = paper.difference(self.own, model, event.size.width - 4)
         title = Text("\nYour answer beside the model answer\n", "bold")
         self.query_one("#difference", Static).update(Group(title, code))

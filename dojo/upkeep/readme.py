@@ -14,6 +14,7 @@ from rich.console import Console
 from dojo import layout
 from dojo.check import scoreboard
 from dojo.check.runner import Runner
+from dojo.content.asked import asked
 from dojo.content.document import Kata, read_document
 from dojo.results import Result
 from dojo.upkeep import variants
@@ -47,14 +48,8 @@ def table(katas: Sequence[Kata]) -> str:
     rows = ["| kata | level | minutes | question |", "|---|---|---:|---|"]
     for kata in katas:
         link = f"[{kata.path}](katas/{kata.path}.py)"
-        rows.append(f"| {link} | {kata.level} | {kata.minutes} | {title(kata.path)} |")
+        rows.append(f"| {link} | {kata.level} | {kata.minutes} | {asked(kata.path).title} |")
     return "\n".join(rows)
-
-
-def title(kata: str) -> str:
-    """Returns the first line of the kata's question."""
-    suite = layout.test_file(kata).read_text(encoding="utf-8")
-    return suite.partition("\n")[0].removeprefix("r").removeprefix('"""')
 
 
 def wrong_answer() -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 from dojo import layout
 from dojo.check.runner import Event
 from dojo.content import stubs
+from dojo.content.asked import asked
 from dojo.content.document import read_document
 from dojo.record import attempts
 from dojo.record.archive import copies
@@ -417,7 +418,7 @@ def test_every_question_renders_with_all_its_clauses(path):
     with console.capture() as captured:
         console.print(paper.question(path, {"1": "passed"}, ["a `hint`"]))
     text = captured.get()
-    for number in stubs.clauses(path):
+    for number in asked(path).clauses:
         assert f" {number}. " in text
     assert "✓ 1." in text
     assert "nox -s check" not in text

@@ -11,6 +11,7 @@ import pytest
 from dojo import layout
 from dojo.check.untouched import static_verdict
 from dojo.content import stubs
+from dojo.content.asked import asked
 from dojo.content.document import read_document
 from dojo.results import Outcome, clause_of
 
@@ -110,12 +111,12 @@ def test_each_clause_has_tests_and_each_test_a_clause(kata):
         for node in ast.walk(suite)
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
-    assert {clause_of(name) for name in tests} == set(stubs.clauses(kata))
+    assert {clause_of(name) for name in tests} == set(asked(kata).clauses)
 
 
 @pytest.mark.parametrize("kata", KATAS)
 def test_the_question_says_how_to_run_and_what_to_read(kata):
-    text = ast.get_docstring(ast.parse(layout.test_file(kata).read_text(encoding="utf-8")))
+    text = asked(kata).text
     assert re.search(rf"^Run   nox -s check -- {kata.partition('/')[2]}$", text, re.MULTILINE)
     assert re.search(r"^Read  https?://", text, re.MULTILINE)
 
