@@ -17,6 +17,7 @@ from pathlib import Path
 from dojo import layout
 from dojo.content import stubs
 from dojo.upkeep import variants
+from dojo.words import counted
 from tests.house.terminals import Terminal
 
 LOG = "BENCH_PRACTICE_LOG"
@@ -43,7 +44,7 @@ def save(terminal: Terminal, file: Path, text: str, count: int) -> float:
     """Saves, and returns the seconds until the screen says that it was checked."""
     start = time.monotonic()
     file.write_text(f"{text}\n# {count}\n", encoding="utf-8")
-    word = f"{count} check{'' if count == 1 else 's'},"
+    word = f"{counted(count, 'check')},"
     while word not in terminal.text:
         assert terminal.read(0.02), terminal.text
     shown = time.monotonic() - start
@@ -54,7 +55,7 @@ def save(terminal: Terminal, file: Path, text: str, count: int) -> float:
 def inside() -> int:
     """The program under measurement, which also logs what the tests alone took."""
     from dojo.cli import main
-    from dojo.sitting.practice import Attempt
+    from dojo.sitting.attempt import Attempt
 
     take = Attempt.take
 

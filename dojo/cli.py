@@ -250,19 +250,19 @@ def _need_terminal() -> None:
 
 def _practice(options: argparse.Namespace) -> int:
     _need_terminal()
-    from dojo.sitting import flow
+    from dojo.sitting import practice
 
-    return flow.practise(flow.PracticeOptions(options.name, options.minutes, _tree(options)))
+    wanted = practice.PracticeOptions(options.name, options.minutes, _tree(options))
+    return practice.practise(wanted)
 
 
 def _interview(options: argparse.Namespace) -> int:
     _need_terminal()
-    from dojo.sitting import interview, interview_screens
+    from dojo.sitting import interview
+    from dojo.sitting.interview_plan import InterviewOptions
 
-    wanted = interview.InterviewOptions(
-        options.minutes, options.track, options.level, _tree(options)
-    )
-    return interview_screens.hold(wanted)
+    wanted = InterviewOptions(options.minutes, options.track, options.level, _tree(options))
+    return interview.hold(wanted)
 
 
 def _history(options: argparse.Namespace) -> int:

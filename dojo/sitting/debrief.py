@@ -1,6 +1,5 @@
-"""What there is to say after an attempt: how it went, why, and what an interviewer asks next."""
+"""What there is to say after an attempt: how it went, when it comes back, what is asked next."""
 
-import dataclasses
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +7,11 @@ from pathlib import Path
 from rich.text import Text
 
 from dojo import layout
-from dojo.content.document import Document
+from dojo.content.document import Document, FollowUp
 from dojo.record import attempts
 from dojo.record.attempts import Entry
 from dojo.record.deck import RATINGS, utc_now
-from dojo.sitting.practice import rating, why_rated
+from dojo.sitting import ratings
 from dojo.words import counted, from_now, minutes_and_seconds
 
 STYLES = {
@@ -22,14 +21,6 @@ STYLES = {
     attempts.LEFT: "dim",
     attempts.RUNNING: "dim",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Asked:
-    """One thing an interviewer asks about the kata, and what a strong answer says."""
-
-    text: str
-    answer: str
 
 
 def headline(entry: Entry) -> str:
@@ -54,7 +45,7 @@ def review(entry: Entry, due: datetime.datetime | None) -> str:
         return ""
     return (
         f"It comes back for review {from_now(due - utc_now())}: "
-        f"{RATINGS[rating(entry)]}, {why_rated(entry)}."
+        f"{RATINGS[ratings.of_attempt(entry)]}, {ratings.reason(entry)}."
     )
 
 
@@ -77,14 +68,14 @@ def trap(cause: str) -> str:
     return cause.removeprefix("these are exactly the numbers of: ")
 
 
-def follow_ups(document: Document, kata: str) -> Sequence[Asked]:
+def follow_ups(document: Document, kata: str) -> Sequence[FollowUp]:
     """Returns the spoken questions of the kata, each before its own follow-ups."""
-    found = []
+    found: list[FollowUp] = []
     for question in document.questions:
         if question.kata == kata:
             points = "\n".join(f"- {point}" for point in question.points)
-            found.append(Asked(question.text, f"{points}\n\n**Trap.** {question.trap}"))
-            found += [Asked(up.text, up.answer) for up in question.follow_ups]
+            found.append(FollowUp(question.text, f"{points}\n\n**Trap.** {question.trap}"))
+            found += question.follow_ups
     return found
 
 

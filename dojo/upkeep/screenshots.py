@@ -16,12 +16,12 @@ from dojo import layout
 from dojo.content import catalogue
 from dojo.content.document import Kata
 from dojo.files import write_whole
-from dojo.record.attempts import Entry
-from dojo.sitting import flow, practice
+from dojo.sitting.attempt import Attempt, begin
 from dojo.sitting.clock import Clock
-from dojo.sitting.flow import PracticeApp
-from dojo.sitting.practice import Attempt
-from dojo.sitting.screens import AttemptScreen, DebriefScreen
+from dojo.sitting.desk import lay_out
+from dojo.sitting.practice import PracticeApp
+from dojo.sitting.screens.attempt import AttemptScreen
+from dojo.sitting.screens.debrief import DebriefScreen
 from dojo.upkeep import variants
 
 FOLDER = layout.ROOT / "docs"
@@ -43,7 +43,7 @@ def draw() -> int:
         tree = Path(folder) / "answers"
         layout.source_file(SHOWN, tree).parent.mkdir(parents=True)
         kata = catalogue.one(SHOWN)
-        with flow.desk(tree, "practice", None, None) as desk:
+        with lay_out(tree, "practice") as desk:
             app = _Posed(desk, kata, None)
             asyncio.run(_sit(app, layout.source_file(SHOWN, tree)))
     return 0
@@ -53,9 +53,10 @@ class _Posed(PracticeApp):
     """Practice whose clock stands still."""
 
     async def begin(self, kata: Kata, minutes: float) -> Attempt:
-        begun = practice.begin(kata, minutes, self.desk.book, self.desk.tree)
-        entry = Entry(kata.path, minutes, begun.entry.session, begun.entry.started, begun.entry.id)
-        return Attempt(kata, entry, self.desk.book, Clock(lambda: 0.0, spent=FAILING))
+        attempt = begin(kata, minutes, self.desk.book, self.desk.tree)
+        attempt.clock = Clock(lambda: 0.0, spent=FAILING)
+        attempt.clock.resume()
+        return attempt
 
 
 async def _sit(app: _Posed, file: Path) -> None:

@@ -12,7 +12,7 @@ from dojo.content.document import read_document
 from dojo.record import progress
 from dojo.record.database import Database
 from dojo.record.deck import Deck, question_card
-from dojo.sitting import rehearse
+from dojo.sitting import ratings, rehearse
 from dojo.words import from_now
 
 START = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.UTC)
@@ -94,7 +94,7 @@ def test_two_sittings_at_once_both_count(home):
     ("ticked", "points", "rating"), [(0, 5, 1), (1, 5, 1), (2, 5, 2), (4, 5, 3), (5, 5, 4)]
 )
 def test_ticks_propose_a_rating(ticked, points, rating):
-    assert rehearse.propose(ticked, points) == rating
+    assert ratings.of_answer(ticked, points) == rating
 
 
 @pytest.mark.parametrize(

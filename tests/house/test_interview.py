@@ -1,9 +1,9 @@
-"""dojo.interview: the plan fits the time, one clock rules, and the debrief is kept."""
+"""dojo.sitting.interview: the plan fits the time, one clock rules, and the debrief is kept."""
 
 import asyncio
+import datetime
 import random
 import re
-import time
 
 import pytest
 
@@ -13,33 +13,33 @@ from dojo.content import stubs
 from dojo.content.document import Kata, Question, read_document
 from dojo.record import attempts
 from dojo.record.attempts import Attempts
-from dojo.record.database import Database
+from dojo.record.database import Database, DatabaseError
 from dojo.record.deck import kata_card, question_card
 from dojo.results import Outcome, RanTest, Result
-from dojo.sitting import interview
-from dojo.sitting.clock import Clock
-from dojo.sitting.interview import Interview, InterviewOptions, TooShort
-from dojo.sitting.interview_screens import (
-    AssessScreen,
-    Closing,
-    CodeScreen,
-    InterviewApp,
-    Opening,
-    SpokenScreen,
-)
-from dojo.sitting.practice import Book
-from dojo.sitting.screens import Ask, Desk
-from tests.house.test_practice_screens import Examiner, seen, until, until_screen
+from dojo.sitting import interview_plan, interview_report
+from dojo.sitting.book import Book
+from dojo.sitting.desk import Desk
+from dojo.sitting.interview import InterviewApp
+from dojo.sitting.interview_plan import InterviewOptions, TooShort
+from dojo.sitting.interview_record import Interview
+from dojo.sitting.screens.ask import Ask
+from dojo.sitting.screens.assess import AssessScreen
+from dojo.sitting.screens.closing import ClosingScreen
+from dojo.sitting.screens.code import CodeScreen
+from dojo.sitting.screens.opening import OpeningScreen
+from dojo.sitting.screens.spoken import SpokenScreen
+from tests.house.test_practice_screens import Checker, seen, until, until_screen
 
 DOCUMENT = read_document()
 KATA = next(kata for kata in DOCUMENT.katas if kata.path == "gradients/clip_by_value")
 ASKED = [question for question in DOCUMENT.questions if question.kata != KATA.path][:2]
 SOLVED = Result(KATA.path, Outcome.SOLVED, (), [RanTest("test_1_a", "1", True, 0.1)], ["test_1_a"])
+NOW = datetime.datetime(2026, 3, 1, 10, tzinfo=datetime.UTC)
 
 
 def plan(minutes=45, track="", level="", solved=(), due=(), seed=0):
     wish = InterviewOptions(minutes, track, level, layout.KATAS)
-    return interview.plan(DOCUMENT, wish, set(solved), due, random.Random(seed))
+    return interview_plan.plan(DOCUMENT, wish, set(solved), due, random.Random(seed))
 
 
 @pytest.mark.parametrize("minutes", [8, 15, 20, 30, 45, 60, 90])
@@ -48,10 +48,10 @@ def test_a_plan_fits_the_time_and_fills_it(minutes):
         parts = plan(minutes, seed=seed)
         katas = [part for part in parts if isinstance(part, Kata)]
         asked = [part for part in parts if isinstance(part, Question)]
-        total = sum(map(interview.minutes_of, parts))
+        total = sum(map(interview_plan.minutes_of, parts))
         assert total <= minutes
         assert 1 <= len(katas) <= 2
-        assert 1 <= len(asked) <= interview.MOST_QUESTIONS
+        assert 1 <= len(asked) <= interview_plan.MOST_QUESTIONS
         assert total >= 0.6 * minutes
         # No question gives an answer away, and none comes twice.
         assert not {q.kata for q in asked} & {kata.path for kata in katas}
@@ -92,7 +92,7 @@ def test_unsolved_katas_and_due_questions_come_first():
 
 @pytest.mark.parametrize(("minutes", "track"), [(3, ""), (10, "training")])
 def test_where_no_kata_fits_it_says_how_long_would_do(minutes, track):
-    with pytest.raises(TooShort, match=r"--minutes \d+ do") as refusal:
+    with pytest.raises(TooShort, match=r"try --minutes \d+") as refusal:
         plan(minutes, track=track)
     enough = int(re.search(r"--minutes (\d+)", str(refusal.value))[1])
     assert plan(enough, track=track)
@@ -114,11 +114,12 @@ def sit(home, tmp_path):
         async def main():
             with Database(home) as database:
                 book = Book(database, "interview", minutes)
-                desk = Desk(DOCUMENT, book, Examiner(), tmp_path / "answers")
+                desk = Desk(DOCUMENT, book, Checker(), tmp_path / "answers")
                 wish = InterviewOptions(minutes, "", "", tmp_path / "answers")
-                app = InterviewApp(desk, Interview(wish, [ASKED[0], KATA, ASKED[1]]))
+                parts = [ASKED[0], KATA, ASKED[1]]
+                app = InterviewApp(desk, Interview(wish, parts, NOW))
                 async with app.run_test(size=(80, 24)) as pilot:
-                    await until_screen(pilot, Opening)
+                    await until_screen(pilot, OpeningScreen)
                     await play(app, pilot)
                 return app
 
@@ -146,7 +147,7 @@ def test_a_whole_interview(sit, home):
         assert ASKED[0].text not in seen(app)
         await to_the_kata(app, pilot)
         assert "interview " in seen(app)
-        app.desk.examiner.hear(Event("finished", KATA.path, result=SOLVED))
+        app.desk.checker.hear(Event("finished", KATA.path, result=SOLVED))
         await until_screen(pilot, SpokenScreen)
         assert ASKED[1].text.split()[0] in seen(app)
         await pilot.press("enter")
@@ -155,7 +156,7 @@ def test_a_whole_interview(sit, home):
         await pilot.press("1", "2", "2", "3", "enter")
         await until(pilot, lambda: getattr(app.screen, "answer", None) is app.interview.answers[1])
         await pilot.press("a", "enter")
-        await until_screen(pilot, Closing)
+        await until_screen(pilot, ClosingScreen)
         assert "Mock interview" in seen(app)
         await pilot.press("q")
 
@@ -196,7 +197,7 @@ def test_when_the_whole_time_is_up_the_kata_ends_and_the_rest_is_not_reached(sit
         app.interview.clock.spent = 20 * 60
         await until_screen(pilot, AssessScreen)
         await pilot.press("q")
-        await until_screen(pilot, Closing)
+        await until_screen(pilot, ClosingScreen)
 
     sit(play)
     report = kept(home)
@@ -242,9 +243,28 @@ def test_ctrl_c_in_a_spoken_question_asks(sit):
     sit(play)
 
 
+def test_a_rating_that_could_not_be_recorded_is_told_at_the_end(sit, monkeypatch):
+    def refuse(*_, **__):
+        raise DatabaseError("disk is full")
+
+    async def play(app, pilot):
+        await pilot.press("enter")
+        await until_screen(pilot, SpokenScreen)
+        await pilot.press("escape")
+        await until_screen(pilot, Ask)
+        await pilot.press("y")
+        await until_screen(pilot, AssessScreen)
+        monkeypatch.setattr(app.desk.book.deck, "rate", refuse)
+        await pilot.press("a", "enter")
+        await until_screen(pilot, ClosingScreen)
+        assert "not recorded: disk is full" in seen(app)
+
+    sit(play)
+
+
 def test_a_full_disk_under_the_report_is_told(home, tmp_path):
     home.mkdir()
     (home / "sessions").write_text("a file where the folder should be")
-    sitting = Interview(InterviewOptions(20, "", "", tmp_path), [KATA], Clock(time.monotonic))
-    sitting.save()
-    assert "cannot be written" in sitting.trouble
+    interview = Interview(InterviewOptions(20, "", "", tmp_path), [KATA], NOW)
+    interview_report.keep(interview)
+    assert "cannot be written" in interview.trouble

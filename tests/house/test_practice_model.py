@@ -1,4 +1,4 @@
-"""dojo.clock, dojo.attempts, dojo.practice: an attempt without its screen."""
+"""dojo.sitting: an attempt without its screen, its clock, its record, and the choice of a kata."""
 
 import dataclasses
 import datetime
@@ -14,12 +14,23 @@ from dojo.content.document import read_document
 from dojo.record import attempts
 from dojo.record.archive import ArchiveError, copies
 from dojo.record.attempts import Attempts, Entry, Refused
-from dojo.record.database import Database
+from dojo.record.database import Database, DatabaseError
 from dojo.record.deck import kata_card, utc_now
 from dojo.results import Failure, Outcome, RanTest, Result
-from dojo.sitting import practice
-from dojo.sitting.clock import LONGEST_SILENCE, Clock, shown
-from dojo.sitting.practice import Attempt, Book
+from dojo.sitting import ratings
+from dojo.sitting.attempt import (
+    RESUME_WITHIN,
+    WRITE_EVERY,
+    Attempt,
+    begin,
+    resumable,
+    resume,
+    settle,
+)
+from dojo.sitting.book import Book
+from dojo.sitting.choices import choices, propose
+from dojo.sitting.clock import LONGEST_SILENCE, Clock
+from dojo.words import minutes_and_seconds
 
 KATA = next(kata for kata in read_document().katas if kata.path == "losses/focal_loss")
 STUB = stubs.pristine(KATA.path)
@@ -54,6 +65,7 @@ def tree(tmp_path):
 def attempt_of(book, minutes=25.0):
     now = Time()
     attempt = Attempt(KATA, Entry(KATA.path, minutes, 0, time.time()), book, Clock(now))
+    attempt.start()
     return attempt, now
 
 
@@ -109,7 +121,7 @@ def test_the_wall_clock_may_jump(monkeypatch, book):
     ("seconds", "text"), [(0, "0:00"), (0.2, "0:01"), (60, "1:00"), (725, "12:05"), (-4, "0:00")]
 )
 def test_times_are_shown_as_minutes(seconds, text):
-    assert shown(seconds) == text
+    assert minutes_and_seconds(seconds) == text
 
 
 def test_an_attempt_is_in_the_record_from_its_first_moment(book):
@@ -135,7 +147,7 @@ def test_every_event_is_written_at_once(book):
 
 def test_time_is_written_every_few_seconds(book, monkeypatch):
     attempt, now = attempt_of(book)
-    attempt._written -= practice.WRITE_EVERY
+    attempt._written_at -= WRITE_EVERY
     now.at += 9
     attempt.tick()
     assert rows(book)[0].seconds == 9
@@ -193,7 +205,7 @@ def entry(outcome=attempts.SOLVED, seconds=1000.0, hints=0):
     ],
 )
 def test_help_and_lateness_lower_the_rating(ended, rating):
-    assert practice.rating(ended) == rating
+    assert ratings.of_attempt(ended) == rating
 
 
 def test_a_kata_solved_with_help_comes_back_sooner(home):
@@ -226,7 +238,7 @@ def test_leaving_over_time_is_time_up(book):
 def test_beginning_archives_what_is_there(book, tree):
     file = layout.source_file(KATA.path, tree)
     file.write_text("mine = 1\n")
-    practice.begin(KATA, 25, book, tree)
+    begin(KATA, 25, book, tree)
     assert file.read_text() == STUB
     assert [copy.read_text() for copy in copies(KATA.path)] == ["mine = 1\n"]
 
@@ -234,7 +246,7 @@ def test_beginning_archives_what_is_there(book, tree):
 def test_beginning_does_not_touch_an_empty_stub(book, tree):
     file = layout.source_file(KATA.path, tree)
     before = file.stat().st_mtime_ns
-    practice.begin(KATA, 25, book, tree)
+    begin(KATA, 25, book, tree)
     assert file.stat().st_mtime_ns == before
 
 
@@ -243,7 +255,7 @@ def test_where_nothing_can_be_archived_the_file_stays(book, tree, home):
     file.write_text("mine = 1\n")
     (home / "archive").write_text("a file where the folder should be")
     with pytest.raises(ArchiveError, match="left as it is"):
-        practice.begin(KATA, 25, book, tree)
+        begin(KATA, 25, book, tree)
     assert file.read_text() == "mine = 1\n"
     assert rows(book) == []
 
@@ -262,6 +274,28 @@ def test_a_full_disk_is_told_and_made_up_for(book):
     assert (rows(book)[0].checks, rows(book)[0].seconds) == (1, 5)
 
 
+def test_a_review_that_could_not_be_planned_is_told_and_made_up_for(book, monkeypatch):
+    def refuse(*_, **__):
+        raise DatabaseError("disk is full")
+
+    attempt, _ = attempt_of(book)
+    with monkeypatch.context() as patch:
+        patch.setattr(book.deck, "rate", refuse)
+        attempt.take(SOLVED)
+    # That the row itself can be written again does not plan the review.
+    attempt.write()
+    assert "disk is full" in attempt.trouble
+    attempt.make_up()
+    assert attempt.trouble == ""
+    assert list(book.deck.due_times()) == [kata_card(KATA.path)]
+
+
+def test_nothing_runs_and_nothing_is_written_before_an_attempt_starts(book):
+    attempt = Attempt(KATA, Entry(KATA.path, 25, 0, time.time()), book)
+    assert attempt.clock.paused
+    assert rows(book) == []
+
+
 def test_a_kata_under_way_in_another_window_is_refused(book, tree):
     file = layout.source_file(KATA.path, tree)
     file.write_text("mine = 1\n")
@@ -270,20 +304,20 @@ def test_a_kata_under_way_in_another_window_is_refused(book, tree):
     try:
         book.attempts.write(Entry(KATA.path, 25, session, time.time(), pid=sleeper.pid))
         with pytest.raises(Refused, match="another window"):
-            practice.begin(KATA, 25, book, tree)
+            begin(KATA, 25, book, tree)
         assert file.read_text() == "mine = 1\n"
     finally:
         sleeper.kill()
         sleeper.wait()
-    practice.begin(KATA, 25, book, tree)
+    begin(KATA, 25, book, tree)
 
 
 def test_an_attempt_whose_process_was_killed_can_go_on(book, tree, dead_pid):
     session = book.sitting()
     gone = Entry(KATA.path, 25, session, time.time(), seconds=300, checks=2, pid=dead_pid)
     book.attempts.write(gone)
-    found = practice.resumable(KATA, book, tree)
-    attempt = practice.resume(KATA, found, book)
+    found = resumable(KATA, book, tree)
+    attempt = resume(KATA, found, book)
     assert attempt.left == pytest.approx(20 * 60, abs=1)
     attempt.take(SOLVED)
     (row,) = rows(book)
@@ -296,47 +330,47 @@ def test_beginning_anew_ends_what_broke_off(book, tree, dead_pid):
         started = time.time()
         lost = Entry(KATA.path, 25, session, started, seconds=seconds, pid=dead_pid)
         book.attempts.write(lost)
-    practice.begin(KATA, 25, book, tree)
+    begin(KATA, 25, book, tree)
     outcomes = [row.outcome for row in rows(book)]
     assert outcomes == [attempts.LEFT, attempts.TIME_UP, attempts.RUNNING]
 
 
 def test_what_broke_off_long_ago_is_ended_and_not_offered(book, tree, dead_pid):
     session = book.sitting()
-    for ago in (practice.RESUME_WITHIN + 60, 60):
+    for ago in (RESUME_WITHIN + 60, 60):
         lost = Entry(KATA.path, 25, session, time.time() - ago, pid=dead_pid)
         book.attempts.write(lost)
-    practice.settle(book)
+    settle(book)
     assert [row.outcome for row in rows(book)] == [attempts.LEFT, attempts.RUNNING]
 
 
-def propose(book, tree):
-    found = practice.choices(read_document(), book, tree)
-    choice, why = practice.propose(found, book)
+def proposed(book, tree):
+    found = choices(read_document(), book, tree)
+    choice, why = propose(found, book)
     return choice.kata.path, why
 
 
 def test_the_next_kata_is_the_first_unsolved_one(book, tree):
     first, second = [kata.path for kata in read_document().katas][:2]
-    assert propose(book, tree) == (first, "not solved yet")
+    assert proposed(book, tree) == (first, "not solved yet")
     book.database.add_check(Result(first, Outcome.SOLVED))
-    assert propose(book, tree) == (second, "not solved yet")
+    assert proposed(book, tree) == (second, "not solved yet")
 
 
 def test_a_due_kata_goes_before_unsolved_ones_and_a_broken_one_before_both(book, tree, dead_pid):
     past = utc_now() - datetime.timedelta(days=9)
     book.deck.rate("kata:losses/giou", 1, at=past)
-    assert propose(book, tree) == ("losses/giou", "due for review")
+    assert proposed(book, tree) == ("losses/giou", "due for review")
     lost = Entry(KATA.path, 25, book.sitting(), time.time(), pid=dead_pid)
     book.attempts.write(lost)
-    assert propose(book, tree) == (KATA.path, "it broke off")
+    assert proposed(book, tree) == (KATA.path, "it broke off")
 
 
 def test_when_all_are_solved_the_soonest_due_is_proposed(book, tree):
     for kata in read_document().katas:
         book.database.add_check(Result(kata.path, Outcome.SOLVED))
         book.deck.rate(kata_card(kata.path), 4 if kata.path != "losses/giou" else 1)
-    assert propose(book, tree)[0] == "losses/giou"
+    assert proposed(book, tree)[0] == "losses/giou"
 
 
 def test_the_list_knows_best_time_and_last_result(book, tree):
@@ -345,6 +379,6 @@ def test_the_list_knows_best_time_and_last_result(book, tree):
         book.attempts.write(
             Entry(KATA.path, 25, session, time.time(), seconds=seconds, outcome=outcome)
         )
-    found = practice.choices(read_document(), book, tree)
+    found = choices(read_document(), book, tree)
     choice = next(choice for choice in found if choice.kata == KATA)
     assert (choice.best, choice.last, choice.solved) == (600, "time up", True)

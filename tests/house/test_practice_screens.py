@@ -1,4 +1,4 @@
-"""dojo.screens, dojo.sitting: every key of every screen, by textual's own Pilot.
+"""dojo.sitting.screens: every key of every screen, by textual's own Pilot.
 
 The checker is played by the test: nothing here waits for TensorFlow.
 """
@@ -19,10 +19,16 @@ from dojo.record.archive import copies
 from dojo.record.attempts import Attempts, Entry
 from dojo.record.database import Database
 from dojo.results import Failure, Outcome, RanTest, Result
-from dojo.sitting import paper
-from dojo.sitting.flow import PracticeApp
-from dojo.sitting.practice import Book
-from dojo.sitting.screens import Ask, AttemptScreen, ChooseScreen, DebriefScreen, Desk
+from dojo.sitting.book import Book
+from dojo.sitting.desk import Desk
+from dojo.sitting.difference import difference
+from dojo.sitting.practice import PracticeApp
+from dojo.sitting.screens.ask import Ask
+from dojo.sitting.screens.attempt import AttemptScreen
+from dojo.sitting.screens.choose import ChooseScreen
+from dojo.sitting.screens.debrief import DebriefScreen
+from dojo.sitting.widgets.head import countdown
+from dojo.sitting.widgets.question_pane import question
 
 DOCUMENT = read_document()
 KATA = next(kata for kata in DOCUMENT.katas if kata.path == "gradients/clip_by_value")
@@ -38,7 +44,7 @@ WRONG = Result(
 )
 
 
-class Examiner:
+class Checker:
     """Checks nothing; remembers what was asked, and says what it is told to say."""
 
     def __init__(self):
@@ -73,7 +79,7 @@ def sit(home, file):
     def run(play, kata=KATA, minutes=None, size=(80, 24)):
         async def main():
             with Database(home) as database:
-                desk = Desk(DOCUMENT, Book(database), Examiner(), file.parent.parent)
+                desk = Desk(DOCUMENT, Book(database), Checker(), file.parent.parent)
                 app = PracticeApp(desk, kata, minutes)
                 async with app.run_test(size=size) as pilot:
                     await until(pilot, lambda: len(app.screen_stack) > 1)
@@ -124,11 +130,11 @@ def rows(home):
 def test_wrong_then_solved_then_the_debrief(sit, home):
     async def play(app, pilot):
         await until_screen(pilot, AttemptScreen)
-        app.desk.examiner.say(WRONG)
+        app.desk.checker.say(WRONG)
         await until(pilot, lambda: "2✗" in seen(app))
         assert "1✓" in seen(app)
         assert "got       2" in seen(app)
-        app.desk.examiner.say(SOLVED)
+        app.desk.checker.say(SOLVED)
         await until_screen(pilot, DebriefScreen)
         assert "solved in 0:0" in seen(app)
         assert "the upstream dropped" in seen(app)
@@ -163,7 +169,7 @@ def test_key_points_come_one_by_one(sit):
     asked = [question for question in DOCUMENT.questions if question.kata == KATA.path]
 
     async def play(app, pilot):
-        app.desk.examiner.say(SOLVED)
+        app.desk.checker.say(SOLVED)
         await until_screen(pilot, DebriefScreen)
         total = len(asked) + sum(len(question.follow_ups) for question in asked)
         shown = app.screen.query("#debrief Static")
@@ -219,12 +225,12 @@ def test_pause_stops_the_clock_and_covers_the_question(sit):
         await pilot.pause(0.6)
         assert app.attempt.clock.spent == spent
         # A verdict that comes meanwhile is not lost: the file is checked again.
-        app.desk.examiner.say(SOLVED)
+        app.desk.checker.say(SOLVED)
         await pilot.pause(0.1)
         assert app.attempt.running
-        before = app.desk.examiner.asked
+        before = app.desk.checker.asked
         await pilot.press("p")
-        assert app.desk.examiner.asked == before + 1
+        assert app.desk.checker.asked == before + 1
         await until(pilot, lambda: app.attempt.clock.spent > spent)
         assert "Question (8 min)" in seen(app)
 
@@ -309,9 +315,9 @@ def test_what_broke_off_goes_on_or_starts_anew_or_waits(sit, home, broken_off, k
 
 def test_c_asks_for_a_check(sit):
     async def play(app, pilot):
-        before = app.desk.examiner.asked
+        before = app.desk.checker.asked
         await pilot.press("c")
-        assert app.desk.examiner.asked == before + 1
+        assert app.desk.checker.asked == before + 1
 
     sit(play)
 
@@ -343,7 +349,7 @@ def test_solved_under_an_open_question_is_still_the_end(sit):
     async def play(app, pilot):
         await pilot.press("q")
         await until_screen(pilot, Ask)
-        app.desk.examiner.say(SOLVED)
+        app.desk.checker.say(SOLVED)
         await until_screen(pilot, DebriefScreen)
         assert len([s for s in app.screen_stack if isinstance(s, Ask)]) == 0
 
@@ -355,11 +361,11 @@ def test_an_untold_trouble_stays_on_the_screen(sit):
         pages = app.desk.book.database.db.execute("PRAGMA page_count").fetchone()[0]
         app.desk.book.database.db.execute(f"PRAGMA max_page_count = {pages}")
         big = Failure("test_2_b", "2", "no", "x" * 100_000)
-        app.desk.examiner.say(Result(KATA.path, Outcome.WRONG, [big], (), NAMES))
+        app.desk.checker.say(Result(KATA.path, Outcome.WRONG, [big], (), NAMES))
         await until(pilot, lambda: "not recorded:" in seen(app))
         assert "disk is full" in seen(app)
         app.desk.book.database.db.execute("PRAGMA max_page_count = 1000000")
-        app.attempt._written = 0
+        app.attempt._written_at = 0
         await until(pilot, lambda: "not recorded:" not in seen(app))
 
     sit(play, size=(120, 24))
@@ -394,7 +400,7 @@ def test_the_countdown_turns_colour(sit):
         styles = []
         for left in (0.9, 0.2, 0.05, -0.01):
             app.attempt.clock.spent = KATA.minutes * 60 * (1 - left)
-            styles.append(str(app.screen.countdown().style))
+            styles.append(str(countdown(app.attempt).style))
         app.attempt.clock.spent = 0.0
         assert len(set(styles)) == 4
 
@@ -403,7 +409,7 @@ def test_the_countdown_turns_colour(sit):
 
 def test_events_of_another_kata_are_not_taken(sit):
     async def play(app, pilot):
-        app.desk.examiner.hear(
+        app.desk.checker.hear(
             Event("finished", "losses/giou", result=Result("losses/giou", Outcome.SOLVED))
         )
         await pilot.pause(0.1)
@@ -416,7 +422,7 @@ def test_events_of_another_kata_are_not_taken(sit):
 def test_every_question_renders_with_all_its_clauses(path):
     console = Console(width=78)
     with console.capture() as captured:
-        console.print(paper.question(path, {"1": "passed"}, ["a `hint`"]))
+        console.print(question(path, {"1": "passed"}, ["a `hint`"]))
     text = captured.get()
     for number in asked(path).clauses:
         assert f" {number}. " in text
@@ -427,13 +433,13 @@ def test_every_question_renders_with_all_its_clauses(path):
 
 def test_the_diff_leaves_out_module_docstrings_and_shows_both_sides():
     own, model = '"""Asks."""\n\nx = 1\ny = 2\n', '"""Explains."""\n\nx = 1\ny = 3\n'
-    narrow = paper.difference(own, model, 80)
+    narrow = difference(own, model, 80)
     assert "Asks" not in str(narrow)
     assert "-y = 2\n+y = 3" in str(narrow)
-    wide = paper.difference(own, model, 160)
+    wide = difference(own, model, 160)
     cells = [str(cell) for column in wide.columns for cell in column.cells]
     assert {"y = 2", "y = 3", "x = 1"} <= set(cells)
 
 
 def test_a_broken_file_is_compared_all_the_same():
-    assert "-def f(:" in str(paper.difference("def f(:\n", "x = 1\n", 80))
+    assert "-def f(:" in str(difference("def f(:\n", "x = 1\n", 80))

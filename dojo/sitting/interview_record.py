@@ -1,0 +1,83 @@
+"""A mock interview as far as it has gone: its clock, the answers, the katas."""
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+
+from dojo.content.document import Question
+from dojo.record.attempts import Entry
+from dojo.sitting.clock import Clock
+from dojo.sitting.interview_plan import InterviewOptions, Part
+
+
+@dataclasses.dataclass
+class Answer:
+    """One spoken answer, and what it was worth.
+
+    Attributes:
+        question: What was asked.
+        words: What the learner typed meanwhile.
+        seconds: How long it took.
+        ticked: Numbers of the key points said, from 1.
+        rating: 1 again to 4 easy; 0 where it is not assessed yet.
+        due: When the question comes back.
+    """
+
+    question: Question
+    words: str
+    seconds: float
+    ticked: Sequence[int] = ()
+    rating: int = 0
+    due: datetime.datetime | None = None
+
+
+@dataclasses.dataclass
+class Trial:
+    """One kata of the interview, as it ended, and what the learner wrote."""
+
+    entry: Entry
+    due: datetime.datetime | None
+    own: str
+
+
+class Interview:
+    """What was asked for, what is planned, and what was done; nothing runs before `start`."""
+
+    def __init__(
+        self,
+        options: InterviewOptions,
+        parts: Sequence[Part],
+        laid_out: datetime.datetime,
+        clock: Clock | None = None,
+    ) -> None:
+        """
+        Args:
+            options: What was asked for.
+            parts: The plan.
+            laid_out: When; the report is named after it.
+            clock: Of the whole interview, paused.
+        """
+        self.options = options
+        self.parts = parts
+        self.laid_out = laid_out
+        self.clock = clock or Clock()
+        self.done: list[Answer | Trial] = []
+        self.unrecorded = self.unreported = ""
+
+    @property
+    def left(self) -> float:
+        """Seconds left in the whole interview, as of the last tick of its clock."""
+        return self.options.minutes * 60 - self.clock.spent
+
+    @property
+    def answers(self) -> list[Answer]:
+        return [done for done in self.done if isinstance(done, Answer)]
+
+    @property
+    def trials(self) -> list[Trial]:
+        return [done for done in self.done if isinstance(done, Trial)]
+
+    @property
+    def trouble(self) -> str:
+        """What could not be written, and why, or ""."""
+        return self.unreported or self.unrecorded

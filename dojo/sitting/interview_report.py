@@ -1,0 +1,109 @@
+"""The report on a mock interview: Markdown, kept in a file that grows part by part."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dojo import layout
+from dojo.content import model_answer
+from dojo.content.document import Kata
+from dojo.files import write_whole
+from dojo.record import attempts
+from dojo.record.deck import RATINGS, utc_now
+from dojo.sitting import debrief, difference
+from dojo.sitting.interview_plan import Part, minutes_of
+from dojo.sitting.interview_record import Answer, Interview, Trial
+from dojo.words import from_now, minutes_and_seconds
+
+
+def file_of(interview: Interview) -> Path:
+    """Returns where the report is kept."""
+    name = f"{interview.laid_out:%Y-%m-%dT%H-%M-%S.%f}.md"
+    return layout.state_folder() / "sessions" / name
+
+
+def keep(interview: Interview) -> None:
+    """Writes the report as far as it goes; the interview's `unreported` says why it cannot."""
+    file = file_of(interview)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, report(interview).encode())
+        interview.unreported = ""
+    except OSError as error:
+        interview.unreported = f"{layout.shown(file)} cannot be written: {error.strerror}"
+
+
+def report(interview: Interview) -> str:
+    """Returns the debrief as Markdown."""
+    blocks = [_head(interview), _table(interview), *map(_trial, interview.trials)]
+    blocks += [_answer(answer) for answer in interview.answers]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _head(interview: Interview) -> str:
+    options = interview.options
+    facts = [f"{options.minutes:g} minutes"]
+    facts += [word for word in (options.track, options.level) if word]
+    used = minutes_and_seconds(interview.clock.spent)
+    title = f"# Mock interview, {interview.laid_out:%d %B %Y, %H:%M}"
+    return f"{title}\n\n{', '.join(facts)}; {used} used."
+
+
+def _table(interview: Interview) -> str:
+    done = {_name(done): done for done in interview.done}
+    rows = ["| part | box | time | result |", "|---|---:|---:|---|"]
+    for part in interview.parts:
+        name = part.path if isinstance(part, Kata) else part.id
+        rows.append(_row(part, done.get(name)))
+    return "\n".join(rows)
+
+
+def _name(done: Answer | Trial) -> str:
+    return done.entry.kata if isinstance(done, Trial) else done.question.id
+
+
+def _row(part: Part, done: Answer | Trial | None) -> str:
+    name = part.path if isinstance(part, Kata) else f"`{part.id}` {part.text}"
+    spent, result = "", "not reached"
+    if isinstance(done, Trial):
+        spent, result = minutes_and_seconds(done.entry.seconds), done.entry.outcome
+    elif done is not None:
+        spent, result = minutes_and_seconds(done.seconds), _worth(done)
+    return f"| {name} | {minutes_and_seconds(minutes_of(part) * 60)} | {spent} | {result} |"
+
+
+def _worth(answer: Answer) -> str:
+    if not answer.rating:
+        return "answered"
+    points = f"{len(answer.ticked)} of {len(answer.question.points)} points"
+    return f"{points}, {RATINGS[answer.rating]}"
+
+
+def _trial(trial: Trial) -> str:
+    entry = trial.entry
+    lines = [f"## {entry.kata}", f"{debrief.headline(entry)}; {debrief.effort(entry)}."]
+    if entry.causes:
+        lines.append("Traps met:\n\n" + _bullets(map(debrief.trap, entry.causes)))
+    if line := debrief.review(entry, trial.due):
+        lines.append(line)
+    if entry.outcome != attempts.RUNNING:
+        text = "\n".join(difference.unified(trial.own, model_answer.source(entry.kata)))
+        lines.append(f"```diff\n{text}\n```" if text else difference.SAME)
+    return "\n\n".join(lines)
+
+
+def _answer(answer: Answer) -> str:
+    question = answer.question
+    lines = [f"## {question.text}"]
+    if answer.words:
+        lines.append(f"You noted: {answer.words}")
+    if answer.rating:
+        points = enumerate(question.points, 1)
+        ticks = [f"[{'x' if i in answer.ticked else ' '}] {point}" for i, point in points]
+        lines += [_bullets(ticks), f"**Trap.** {question.trap}"]
+        back = f"; it comes back {from_now(answer.due - utc_now())}" if answer.due else ""
+        lines.append(f"{RATINGS[answer.rating]}{back}.")
+    return "\n\n".join(lines)
+
+
+def _bullets(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)

@@ -1,0 +1,39 @@
+"""A kata within an interview: the interview's clock rules, and nothing pauses it."""
+
+from rich.text import Text
+
+from dojo.record import attempts
+from dojo.sitting.attempt import Attempt
+from dojo.sitting.desk import Desk
+from dojo.sitting.interview_record import Interview
+from dojo.sitting.screens.attempt import AttemptScreen
+from dojo.words import minutes_and_seconds
+
+END_HERE = "End the interview here? The debrief follows."
+
+
+class CodeScreen(AttemptScreen):
+    """Ends as practice's screen does, and also when the whole time is up."""
+
+    end_is = "move on"
+    over_is = "go on; it takes time from the other parts"
+    surrender = "Give up this kata? Its answer comes in the debrief."
+    away = "Move on to the next part? Your file stays as it is."
+    out = END_HERE
+
+    def __init__(self, attempt: Attempt, desk: Desk, interview: Interview) -> None:
+        super().__init__(attempt, desk)
+        self.interview = interview
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "pause"
+
+    def tick(self) -> None:
+        self.interview.clock.tick()
+        super().tick()
+        if self.interview.left <= 0 and self.attempt.running:
+            self.finish(attempts.TIME_UP)
+
+    def time_left(self) -> Text:
+        total = f"interview {minutes_and_seconds(self.interview.left)} · kata "
+        return Text(total, "not bold").append_text(super().time_left())
