@@ -1,0 +1,970 @@
+"""The figures of QUESTIONS.md under Gradients, measured again; conftest.py says how."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.questions.derivatives import GRAPH, XLA, constant, gradient, norm
+from tests.questions.notation import listed, short_power
+from tests.questions.tracing import traces
+
+
+def test_g01_a_forgotten_upstream_shows_only_downstream(quoted):
+    forgets = tf.custom_gradient(lambda x: (x * x, lambda upstream: 2 * x))
+    right = tf.custom_gradient(lambda x: (x * x, lambda upstream: upstream * 2 * x))
+    x = constant(2.0)
+
+    assert gradient(forgets, x) == gradient(right, x)
+    wrong, true = (gradient(lambda x, f=f: 3 * f(x), x) for f in (forgets, right))
+    quoted(f"`3 * f(x)` at x = 2 then has gradient {wrong:g} instead of {true:g}")
+
+
+def test_g09_clip_gradients_at_the_bounds(quoted):
+    x = constant([-2.0, -1.0, 0.0, 1.0, 2.0])
+    slope = gradient(lambda x: tf.clip_by_value(x, -1.0, 1.0), x)
+
+    by_hand = gradient(lambda x: tf.minimum(tf.maximum(x, -1.0), 1.0), x)
+    np.testing.assert_array_equal(slope, by_hand)
+    quoted(f"with bounds -1 and 1 the gradients are {listed(slope)}")
+
+
+def test_g09_a_variable_bound_gets_the_gradient_of_what_it_replaced(quoted):
+    low = tf.Variable([-1.0] * 3)
+    with tf.GradientTape() as tape:
+        y = tf.clip_by_value([-2.0, 0.0, 2.0], low, 1.0)
+
+    np.testing.assert_array_equal(tape.gradient(y, low), [1, 0, 0])
+    quoted("A variable passed as a bound receives the gradient of every element it replaced")
+
+
+def test_g09_clipping_probabilities_leaves_no_gradient(quoted):
+    loss = keras.losses.BinaryCrossentropy()
+    p = constant([[0.0]])
+    one = constant([[1.0]])
+    value, slope = loss(one, p), gradient(lambda p: loss(one, p), p).item()
+
+    quoted(f"label 1 at probability 0 reports a loss of {value:.2f} with a gradient of {slope:g}")
+
+
+def test_g09_clip_with_the_gradient_whole(quoted):
+    x = constant([-2.0, 0.5, 3.0])
+
+    def clip(x):
+        return x + tf.stop_gradient(tf.clip_by_value(x, -1.0, 1.0) - x)
+
+    np.testing.assert_allclose(clip(x), [-1, 0.5, 1])
+    np.testing.assert_array_equal(gradient(clip, x), [1, 1, 1])
+    quoted("`x + tf.stop_gradient(tf.clip_by_value(x, low, high) - x)`")
+
+
+@tf.custom_gradient
+def thousand(x, y):
+    return x * y, lambda upstream: (1000 * upstream, 1000 * upstream)
+
+
+def product_gradients(call):
+    x, y = constant(2.0), constant(3.0)
+    with tf.GradientTape() as tape:
+        tape.watch([x, y])
+        z = call(x, y)
+    return tape.gradient(z, [x, y])
+
+
+def test_g05_keywords_fall_back_to_autodiff(quoted):
+    dx, dy = product_gradients(lambda x, y: thousand(x=x, y=y))
+
+    assert [float(g) for g in product_gradients(thousand)] == [1000, 1000]
+    quoted(f"`mul(x=2., y=3.)` gives the gradients {dx:g} and {dy:g} of autodiff")
+
+
+def test_g05_positions_and_keywords_mixed_raise(quoted):
+    with pytest.raises(ValueError, match="expected to return 1 gradients"):
+        product_gradients(lambda x, y: thousand(x, y=y))
+    quoted("A mixture of positional and keyword arguments raises")
+
+
+def test_g05_any_keyword_raises_in_a_graph(quoted):
+    with pytest.raises(ValueError, match="only when eager execution is enabled"):
+        tf.function(lambda: product_gradients(lambda x, y: thousand(x=x, y=y)))()
+    quoted("Inside a `tf.function` any keyword raises a ValueError")
+
+
+def test_g05_positional_only_cannot_be_misused(quoted):
+    @tf.custom_gradient
+    def product(x, y, /):
+        return x * y, lambda upstream: (upstream * y, upstream * x)
+
+    with pytest.raises(TypeError, match="positional-only"):
+        product_gradients(lambda x, y: product(x=x, y=y))
+    quoted("a positional-only decorated function, `def f(x, y, /)`")
+
+
+def test_g08_a_float_is_frozen_at_tracing(quoted):
+    scale = [0.5]
+
+    @tf.custom_gradient
+    def reverse(x):
+        frozen = scale[0]
+        return tf.identity(x), lambda upstream: -frozen * upstream
+
+    @tf.function
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = reverse(x)
+        return tape.gradient(y, x)
+
+    before = slope(constant(1.0))
+    scale[0] = 1.0
+    after = slope(constant(1.0))
+    assert before == -0.5
+    quoted(f"with 0.5 at tracing and 1.0 afterwards the traced function still returns {after:g}")
+
+
+def test_g08_every_python_float_is_a_new_trace(quoted):
+    x = constant(1.0)
+    quoted(f"three values gave {traces((x, scale) for scale in (0.1, 0.2, 0.3))} traces")
+
+
+def test_g08_a_variable_makes_one_trace(quoted):
+    x, variable = constant(1.0), tf.Variable(0.0)
+
+    def assigned():
+        for scale in (0.1, 0.2, 0.3):
+            variable.assign(scale)
+            yield x, variable
+
+    assert traces(assigned()) == 1
+    quoted("A tensor or a variable gives one")
+
+
+def test_g07_rounding_has_no_gradient(quoted):
+    assert gradient(tf.round, constant([-2.0, -0.4, 0.3, 1.7])) is None
+    quoted("`tf.round` does not even give that: its gradient is `None`")
+
+
+def test_g07_stop_gradient_lets_the_upstream_through(quoted):
+    x = constant([-2.0, -0.4, 0.3, 1.7])
+    slope = gradient(lambda x: x + tf.stop_gradient(tf.round(x) - x), x)
+
+    np.testing.assert_array_equal(slope, [1, 1, 1, 1])
+    quoted("`x + tf.stop_gradient(q(x) - x)`: the value is q(x), and only the bare `x`")
+
+
+def test_g07_stop_gradient_round_the_whole_sum(quoted):
+    x = constant([-2.0, -0.4, 0.3, 1.7])
+
+    assert gradient(lambda x: tf.stop_gradient(x + tf.round(x) - x), x) is None
+    quoted("`tf.stop_gradient(x + q(x) - x)`. The value is right and the gradient is `None`")
+
+
+def test_g07_sign_of_zero(quoted):
+    quoted(f"`tf.sign(0.)` is {tf.sign(0.0):g}, which is neither of the two levels")
+
+
+def test_g07_two_term_form_rounds(quoted):
+    x = constant(1e8)
+    quoted(f"in float32 at x = 1e8, `x + (1 - x)` gives {x + (1 - x):g} instead of 1")
+
+
+@tf.custom_gradient
+def documented(x):
+    """The example of the custom_gradient page."""
+    e = tf.exp(x)
+    return tf.math.log(1 + e), lambda upstream: upstream * (1 - 1 / (1 + e))
+
+
+def naive_softplus(x):
+    return tf.math.log(1 + tf.exp(x))
+
+
+def test_g06_naive_gradient_is_0_at_88(quoted):
+    quoted(f"In float32 its gradient at 88 is already {gradient(naive_softplus, constant(88.0)):g}")
+
+
+def test_g06_naive_gradient_is_nan_at_89(quoted):
+    quoted(f"at 89 it is {gradient(naive_softplus, constant(89.0)):g}, from 0 times infinity")
+
+
+def test_g06_documented_softplus_overflows(quoted):
+    x = constant(89.0)
+    quoted(
+        f"the gradient at 89 is {gradient(documented, x):g}, "
+        f"but the forward pass reads {documented(x):g} at 89"
+    )
+
+
+def test_g06_a_test_of_the_gradient_alone_passes_where_the_value_overflows(quoted):
+    x = constant(100.0)
+    assert gradient(documented, x) == 1
+    quoted(f"it is right at 100, where the value is {documented(x):g}")
+
+
+def test_g06_without_log1p_small_values_are_lost(quoted):
+    x = constant(-20.0)
+    naive, right = naive_softplus(x), tf.math.softplus(x)
+    quoted(f"the value at -20 is {naive:g} instead of {right:.3e}")
+
+
+def recited(first):
+    """The stable softplus, whose maximum is `first`(x)."""
+    return lambda x: first(x) + tf.math.log1p(tf.exp(-tf.abs(x)))
+
+
+def test_g06_recited_form_has_the_wrong_slope_at_0(quoted):
+    zero = constant(0.0)
+    given, swapped, truth = (
+        gradient(f, zero)
+        for f in (
+            recited(lambda x: tf.maximum(x, 0.0)),
+            recited(lambda x: tf.maximum(0.0, x)),
+            tf.math.softplus,
+        )
+    )
+    quoted(
+        f"`tf.maximum(x, 0.)` in the sum gives a gradient of {given:g}, with the arguments "
+        f"swapped {swapped:g}, while the truth is {truth:g}"
+    )
+
+
+def test_g06_logaddexp_at_0(quoted):
+    slope = gradient(lambda x: keras.ops.logaddexp(x, 0.0), constant(0.0))
+    quoted(
+        f"`keras.ops.logaddexp(x, 0.)` get it right?* The value, yes. "
+        f"Its gradient at 0 is {slope:g}"
+    )
+
+
+def cube(rule):
+    """x³ with `rule(x, upstream)` for a gradient."""
+    return tf.custom_gradient(lambda x: (x**3, lambda upstream: rule(x, upstream)))
+
+
+def second_gradient(function, x):
+    x = constant(x)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = function(x)
+        slope = inner.gradient(y, x)
+    return outer.gradient(slope, x)
+
+
+def test_g13_a_rule_in_tensorflow_ops_is_differentiated_again(quoted):
+    second = second_gradient(cube(lambda x, upstream: upstream * 3 * x**2), 2.0)
+    quoted(f"`upstream * 3 * x ** 2` the second derivative at 2 is {second:g}")
+
+
+def test_g13_numpy_in_the_rule_cuts_the_tape(quoted):
+    in_numpy = cube(lambda x, upstream: upstream * 3 * np.float32(x.numpy()) ** 2)
+
+    assert gradient(in_numpy, constant(2.0)) == 12
+    assert second_gradient(in_numpy, 2.0) is None
+    quoted("The first derivative stays right, the second is `None`, and nothing raises")
+
+
+def test_g13_nested_rule_needs_x(quoted):
+    """A nested rule that is wrong on purpose, 777, shows where it is asked at all."""
+
+    def on_upstream(x, upstream):
+        @tf.custom_gradient
+        def inner(upstream):
+            return upstream * 3 * x**2, lambda d: d * 777.0
+
+        return inner(upstream)
+
+    def on_both(x, upstream):
+        @tf.custom_gradient
+        def inner(upstream, x):
+            return upstream * 3 * x**2, lambda d: (d * 3 * x**2, d * 777.0)
+
+        return inner(upstream, x)
+
+    ignored, honoured = (second_gradient(cube(rule), 2.0) for rule in (on_upstream, on_both))
+    quoted(
+        f"With a deliberately wrong rule of 777, the one-argument version still returns "
+        f"{ignored:g}, so the rule was ignored for x; on `(upstream, x)` it returns {honoured:g}"
+    )
+
+
+def bias_after_one_step(loss):
+    """SGD at rate 1 from zero logits, six positives and two negatives."""
+    labels = constant([[1.0]] * 6 + [[0.0]] * 2)
+    bias = tf.Variable(0.0)
+    with tf.GradientTape() as tape:
+        value = loss(labels, tf.zeros((8, 1)) + bias)
+    return float(bias - tape.gradient(value, bias))
+
+
+def recited_cross_entropy(maximum):
+    return lambda y, z: tf.reduce_mean(maximum(z) - z * y + tf.math.log1p(tf.exp(-tf.abs(z))))
+
+
+def test_g23_first_step_goes_the_wrong_way(quoted):
+    wrong = bias_after_one_step(recited_cross_entropy(lambda z: tf.maximum(z, 0.0)))
+    right = bias_after_one_step(keras.losses.BinaryCrossentropy(from_logits=True))
+    quoted(
+        f"one step of SGD at rate 1 moves the bias to {wrong:g}, where "
+        f"`BinaryCrossentropy(from_logits=True)` moves it to {right:g}"
+    )
+
+
+def test_g23_swapped_arguments_go_too_far(quoted):
+    swapped = bias_after_one_step(recited_cross_entropy(lambda z: tf.maximum(0.0, z)))
+    quoted(f"so the gradient becomes `-y` and the bias moves to {swapped:g}")
+
+
+def test_g23_huber_joins_with_one_slope(quoted):
+    zero = constant([0.0])
+    slope = gradient(lambda e: keras.losses.Huber(delta=1.0)(zero, e), constant([1.0]))
+    np.testing.assert_array_equal(slope, [1])
+    quoted("Huber is safe: both pieces have the same value and slope where they meet")
+
+
+@pytest.mark.parametrize("how", [{}, XLA], ids=["eager", "XLA"])
+def test_g19_norm_at_zero_is_nan(quoted, how):
+    zero = constant([0.0, 0.0])
+    for f in (norm, tf.norm):
+        assert np.isnan(gradient(f, zero, **how)).all()
+    quoted("their product is nan. `tf.norm` does it too, eagerly and under XLA")
+
+
+@pytest.mark.parametrize("how", [{}, XLA], ids=["eager", "XLA"])
+def test_g19_a_maximum_before_the_root_does_not_help(quoted, how):
+    zero = constant([0.0, 0.0])
+    slope = gradient(lambda x: tf.sqrt(tf.maximum(tf.reduce_sum(x * x), 0.0)), zero, **how)
+    assert np.isnan(slope).all()
+    quoted("at 0 the gradient of the root is still infinite")
+
+
+def test_g19_epsilon_inside_the_root_is_a_bias(quoted):
+    biased = tf.sqrt(constant(0.0) + 1e-7)
+    quoted(f"with 1e-7 inside, a vector of length 0 reads {biased:.2e}")
+
+
+def test_g19_slope_of_l2_normalize_at_zero(quoted):
+    slope = gradient(lambda x: tf.math.l2_normalize(x)[0], constant([0.0, 0.0]))[0]
+    quoted(f"the slope of `tf.math.l2_normalize` at 0 is {slope:.0e}")
+
+
+def test_g19_slope_of_keras_normalize_at_zero(quoted):
+    def normalize(x):
+        return keras.ops.normalize(x)[0]
+
+    zero = constant([0.0, 0.0])
+    eager, compiled = gradient(normalize, zero)[0], gradient(normalize, zero, **XLA)[0]
+    quoted(
+        f"`keras.ops.normalize` of zeros has a slope of {eager:.0e} eagerly and "
+        f"{compiled:g} under XLA"
+    )
+
+
+def test_g19_diagonal_of_a_distance_matrix(quoted):
+    def distances(e):
+        squared = tf.reduce_sum((e[:, None] - e[None]) ** 2, -1)
+        return tf.sqrt(tf.maximum(squared, 0.0))
+
+    assert np.isnan(gradient(distances, constant([[1.0, 2.0], [3.0, 5.0]]))).all()
+    quoted("all gradients of a pairwise distance matrix are nan because of its diagonal")
+
+
+def masked(f):
+    return lambda x: tf.where(x > 0, f(x), tf.zeros_like(x))
+
+
+DANGEROUS = {
+    "log": tf.math.log,
+    "1/x": lambda x: 1 / x,
+    "x ** 0.5": lambda x: x**0.5,
+    "x * log(x)": lambda x: x * tf.math.log(x),
+}
+
+
+@pytest.mark.parametrize("how", [{}, GRAPH, XLA], ids=["eager", "graph", "XLA"])
+def test_g10_one_where_is_not_enough(quoted, how):
+    x = constant([0.0, 4.0])
+    for f in DANGEROUS.values():
+        assert np.isnan(gradient(masked(f), x, **how)[0])
+    overflow = gradient(
+        lambda x: tf.where(x < 10, tf.exp(x), tf.zeros_like(x)), constant([100.0]), **how
+    )
+    assert np.isnan(overflow[0])
+
+    names = ", ".join(f"`{name}`" for name in DANGEROUS)
+    quoted(f"{names} at 0, and an `exp` that overflows, in every mode")
+
+
+def test_g10_double_where(quoted):
+    double = gradient(
+        lambda x: tf.where(x > 0, tf.math.log(tf.where(x > 0, x, 1.0)), 0.0),
+        constant([0.0, 4.0]),
+        **XLA,
+    )
+    np.testing.assert_array_equal(double, [0, 0.25])
+    quoted("`tf.where(x > 0, tf.math.log(tf.where(x > 0, x, 1.)), 0.)`")
+
+
+def test_g10_ops_with_the_guard_built_in(quoted):
+    x = constant([0.0, 4.0])
+    for f in (lambda x: tf.math.xlogy(x, x), lambda x: tf.math.divide_no_nan(1.0, x)):
+        assert np.isfinite(gradient(f, x)).all()
+    quoted("Ops with the guard built in are shorter where they fit: `tf.math.divide_no_nan`")
+
+
+def test_g10_masking_the_output_is_too_late(quoted):
+    x = constant([0.0, 4.0])
+    product = gradient(lambda x: tf.cast(x > 0, x.dtype) * tf.math.log(x), x)
+    guarded = gradient(
+        lambda x: tf.math.multiply_no_nan(tf.math.log(x), tf.cast(x > 0, x.dtype)), x
+    )
+    assert np.isnan([product[0], guarded[0]]).all()
+    quoted("whether by a product or by `tf.math.multiply_no_nan`")
+
+
+def test_g10_the_root_fails_only_under_xla(quoted):
+    x = constant([0.0, 4.0])
+    for f in (tf.sqrt, tf.math.rsqrt):
+        assert np.isfinite(gradient(masked(f), x)).all()
+        assert np.isnan(gradient(masked(f), x, **XLA)[0])
+    quoted("`tf.sqrt` and `tf.math.rsqrt` fail only with `jit_compile=True`")
+
+
+def test_g10_the_root_demonstrates_nothing_eagerly(quoted):
+    slope = gradient(masked(tf.sqrt), constant([0.0, 4.0]))[0]
+    quoted(f"on this TensorFlow the gradient at 0 is {slope:g}, because the kernel")
+
+
+@pytest.fixture
+def check_numerics():
+    tf.debugging.enable_check_numerics()
+    yield
+    tf.debugging.disable_check_numerics()
+
+
+def test_g10_check_numerics_stops_before_a_gradient_is_taken(quoted, check_numerics):
+    with pytest.raises(tf.errors.InvalidArgumentError, match='op "Log"'):
+        masked(tf.math.log)(constant([0.0, 4.0]))
+    quoted("so here it names the culprit before a gradient is taken")
+
+
+def test_g24_squares_overflow(quoted):
+    quoted(f"`tf.norm([1e30, 1e30])` is {tf.norm([1e30, 1e30]):g}")
+
+
+def test_g24_squares_underflow(quoted):
+    quoted(f"`tf.norm([1e-30, 1e-30])` is {tf.norm([1e-30, 1e-30]):g}")
+
+
+def test_g24_range_of_float32(quoted):
+    largest = np.finfo(np.float32).max
+    quoted(f"float32 ends at {short_power(largest, '.1e')}")
+    quoted(f"anything above {short_power(largest**0.5, '.1e')} squares")
+
+
+def test_g24_range_of_float16(quoted):
+    assert np.isinf(constant(300.0, tf.float16) ** 2)
+    quoted(f"float16, which ends at {np.finfo(np.float16).max:.0f}: there a component of 300")
+
+
+def test_g24_scaling_by_a_detached_maximum_is_exact(quoted):
+    def scaled(x):
+        m = tf.stop_gradient(tf.reduce_max(tf.abs(x)))
+        return m * norm(x / m)
+
+    for size in (1e30, 1e-30):
+        x = constant([3 * size, 4 * size])
+        np.testing.assert_allclose(scaled(x), 5 * size, rtol=1e-6)
+        np.testing.assert_allclose(gradient(scaled, x), [0.6, 0.8], rtol=1e-6)
+    quoted("Treat m as a constant with `tf.stop_gradient`")
+
+
+def clipped_by_global_norm(*gradients):
+    """The second gradient by `tf.clip_by_global_norm`, and a weight of 0 stepped with it."""
+    gradients = [constant(g) for g in gradients]
+    weights = [keras.Variable(0.0) for _ in gradients]
+    keras.optimizers.SGD(1.0, global_clipnorm=1.0).apply(gradients, weights)
+    return tf.clip_by_global_norm(gradients, 1.0)[0], weights[1]
+
+
+def test_g24_an_infinite_norm_spoils_every_gradient(quoted):
+    clipped, weight = clipped_by_global_norm(1e30, 1.0)
+    assert np.isnan(clipped).all()
+    assert np.isnan(weight)
+    quoted("turn every gradient into nan when the norm is not finite")
+
+
+def test_g18_log_of_softmax_breaks(quoted):
+    z = constant([1000.0, 0.0])
+
+    def naive(z):
+        return -tf.math.log(tf.nn.softmax(z)[1])
+
+    def stable(z):
+        return -tf.nn.log_softmax(z)[1]
+
+    assert np.isnan(gradient(naive, z)).all()
+    quoted(
+        f"for z = [1000, 0] and the second label, the loss is {naive(z):g} and the gradient "
+        f"nan, where `tf.nn.log_softmax` gives {stable(z):g} and {listed(gradient(stable, z))}"
+    )
+
+
+def test_g18_tensorflow_assumes_labels_that_sum_to_1(quoted):
+    labels, z = constant([2.0, 1.0]), constant([0.0, 0.0])
+
+    def fused(z):
+        return tf.nn.softmax_cross_entropy_with_logits(labels, z)
+
+    def plain(z):
+        return -tf.reduce_sum(labels * tf.nn.log_softmax(z))
+
+    np.testing.assert_allclose(fused(z), plain(z))
+    quoted(
+        "for labels [2, 1] and logits [0, 0] `tf.nn.softmax_cross_entropy_with_logits` returns "
+        f"the right value, {fused(z):.3f}, and the gradient {listed(gradient(fused, z))}, where "
+        f"the derivative of that value is {listed(gradient(plain, z))}"
+    )
+
+
+def test_g04_without_the_variables_argument_the_call_raises(quoted):
+    w = tf.Variable(3.0)
+    no_argument = tf.custom_gradient(lambda x: (x * w, lambda upstream: upstream * w))
+    with pytest.raises(TypeError, match="must accept keyword argument 'variables'"):
+        no_argument(constant(1.0))
+    quoted("Without the `variables` argument it is a TypeError as soon as the function is called")
+
+
+def test_g04_too_few_gradients_of_variables(quoted):
+    w, v = tf.Variable(3.0), tf.Variable(4.0)
+    too_few = tf.custom_gradient(
+        lambda x: (x * w * v, lambda upstream, variables=None: (upstream, [upstream]))
+    )
+    with pytest.raises(ValueError, match="Must return gradient for each variable"):
+        gradient(too_few, constant(1.0))
+    quoted('A ValueError when the gradient is taken: "Must return gradient for each variable"')
+
+
+@pytest.mark.parametrize("how", [{}, GRAPH], ids=["eager", "graph"])
+def test_g04_non_trainable_variables_do_not_count(quoted, how):
+    w = tf.Variable(3.0, trainable=False)
+    f = tf.custom_gradient(lambda x: (x * w, lambda upstream: upstream * 7.0))
+    assert gradient(f, constant(1.0), **how) == 7
+    quoted("A non-trainable one asks for no `variables` argument, eagerly or in a graph")
+
+
+def test_g04_a_keras_variable_appears_as_its_tf_variable(quoted):
+    w, seen = keras.Variable(3.0), []
+
+    @tf.custom_gradient
+    def f(x):
+        def grad(upstream, variables=None):
+            seen.extend(variables)
+            return upstream * 3.0, [upstream * x]
+
+        return x * w, grad
+
+    gradient(f, constant(2.0))
+    assert seen[0] is w.value
+    quoted("a Keras variable appears as the `tf.Variable` inside it")
+
+
+class Affine(keras.layers.Layer):
+    """x @ kernel with its own gradient; the kernel captured, or passed as an argument."""
+
+    def __init__(self, captured, **kwargs):
+        super().__init__(**kwargs)
+        self.captured = captured
+        self.kernel = self.add_weight(shape=(4, 2), initializer="ones")
+
+    def call(self, x):
+        if self.captured:
+            captured = tf.custom_gradient(
+                lambda x: (x @ self.kernel, lambda upstream: upstream @ tf.transpose(self.kernel))
+            )
+            return captured(x)
+
+        @tf.custom_gradient
+        def affine(x, kernel):
+            def grad(upstream):
+                return upstream @ tf.transpose(kernel), tf.transpose(x) @ upstream
+
+            return x @ kernel, grad
+
+        return affine(x, tf.convert_to_tensor(self.kernel))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_g04_the_kernel_as_an_argument_survives_mixed_precision(quoted, policy):
+    layer = Affine(captured=False, dtype=policy)
+    with tf.GradientTape() as tape:
+        y = layer(tf.ones((3, 4)))
+    slope = tape.gradient(y, layer.kernel.value)
+    assert slope.dtype == tf.float32
+    np.testing.assert_array_equal(slope, np.full((4, 2), 3))
+    quoted("The cast's own gradient leads back to float32")
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_g04_a_captured_kernel_raises(quoted, policy):
+    with pytest.raises(TypeError, match="variables"):
+        Affine(captured=True, dtype=policy)(tf.ones((3, 4)))
+    quoted("as soon as the body reads `self.kernel` directly, the call raises TypeError")
+
+
+@pytest.fixture
+def broadcast_bias():
+    """A bias whose rule returns the upstream as it is, and the gradients of input and bias."""
+    x, bias = tf.ones((4, 3)), keras.Variable(np.zeros(3, "float32"))
+    add = tf.custom_gradient(lambda x, b: (x + b, lambda upstream: (upstream, upstream)))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = add(x, tf.convert_to_tensor(bias))
+    return bias, tape.gradient(y, [x, bias.value])
+
+
+def test_g15_the_tape_passes_a_wrong_shape(quoted, broadcast_bias):
+    _, (dx, db) = broadcast_bias
+    quoted(f"The tape hands back gradients of shape {tuple(dx.shape)} and {tuple(db.shape)}")
+
+
+def test_g15_the_optimizer_refuses_a_wrong_shape(quoted, broadcast_bias):
+    bias, (_, db) = broadcast_bias
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"Cannot update variable with shape \[3\]"
+    ):
+        keras.optimizers.SGD().apply([db], [bias])
+    quoted('`SGD.apply` raises "Cannot update variable with shape [3]"')
+
+
+def test_g17_recomputing_dropout_draws_another_mask(quoted):
+    tf.random.set_seed(0)
+    x = tf.ones(1000)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.recompute_grad(lambda x: tf.nn.dropout(x, 0.5))(x)
+    agree = np.mean((y > 0) == (tape.gradient(y, x) > 0))
+    share = {0.5: "half", 1.0: "all"}[round(2 * agree) / 2]
+    quoted(f"on 1000 units the two masks agreed on about {share} of them")
+
+
+def test_g17_recomputing_batch_normalization_updates_twice(quoted):
+    x = tf.random.stateless_normal((1000, 3), [1, 2]) + 5
+
+    def moving_mean(wrap):
+        layer = keras.layers.BatchNormalization(momentum=0.9)
+        layer.build((None, 3))
+        segment = wrap(lambda x: layer(x, training=True))
+        gradient(lambda x: segment(x) ** 3, x)
+        return float(np.mean(layer.moving_mean))
+
+    once, twice = moving_mean(lambda f: f), moving_mean(tf.recompute_grad)
+    quoted(f"the moving mean after one step is near {twice:.0f} instead of {once:.1f}")
+
+
+def test_g17_recompute_grad_with_a_dense_layer(quoted):
+    dense = keras.layers.Dense(4)
+    dense.build((None, 3))
+    x = tf.random.stateless_normal((5, 3), [1, 2])
+
+    def kernel_gradient(f):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(f(x) ** 2)
+        return tape.gradient(loss, dense.kernel.value)
+
+    np.testing.assert_array_equal(kernel_gradient(dense), kernel_gradient(tf.recompute_grad(dense)))
+    quoted("around a `Dense` layer it gives the same kernel gradient as without")
+
+
+def test_g16_unused_outputs_send_zeros(quoted):
+    seen = []
+
+    @tf.custom_gradient
+    def powers(x):
+        def grad(d1, d2):
+            seen.extend([d1, d2])
+            return d1 * 2 * x + d2 * 3 * x**2
+
+        return (x**2, x**3), grad
+
+    assert gradient(lambda x: powers(x)[0], constant(2.0)) == 4
+    quoted(f"`grad` was called with {seen[0]:g} and {seen[1]:g}")
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        tf.round,
+        lambda x: tf.cast(tf.argmax([x, 1.0]), x.dtype),
+        lambda x: tf.cast(x > 0, x.dtype),
+    ],
+    ids=["round", "argmax", "comparison"],
+)
+def test_g03_ops_without_a_gradient(quoted, op):
+    assert gradient(op, constant(1.5)) is None
+    quoted("An op on the path has no gradient: `argmax`, `round`, a comparison")
+
+
+def test_g03_numpy_functions_leave_the_path(quoted):
+    squared = lambda x: tf.numpy_function(np.square, [x], tf.float32)
+    assert gradient(squared, constant(1.5)) is None
+    quoted("The path left TensorFlow: NumPy, or `tf.numpy_function`")
+
+
+def test_g03_a_py_function_stays_on_the_path(quoted):
+    squared = lambda x: tf.py_function(tf.square, [x], tf.float32)
+    assert gradient(squared, constant(1.5)) == 3
+    quoted("A `tf.py_function` of TensorFlow ops is differentiated")
+
+
+def test_g03_integers_have_no_gradient(quoted):
+    assert gradient(tf.square, tf.constant(3)) is None
+    quoted("It has an integer or string dtype, which has no gradient even when watched")
+
+
+def test_g03_a_rebound_name(quoted):
+    v = tf.Variable(2.0)
+    v = v - 0.1
+    with tf.GradientTape() as tape:
+        y = v * v
+    assert tape.gradient(y, v) is None
+    quoted("after `v = v - 0.1 * g` it is a tensor, and the next tape does not watch it")
+
+
+def test_g03_sign_is_zero_and_round_is_none(quoted):
+    sign = gradient(tf.sign, constant(1.5))
+    quoted(f"*Why is `tf.sign` {sign:g} and `tf.round` `{gradient(tf.round, constant(1.5))}`?*")
+
+
+def test_g03_unconnected_gradients(quoted):
+    x = constant(1.5)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.round(x)
+    assert tape.gradient(y, x, unconnected_gradients="zero") == 0
+    quoted('Ask for zeros with `unconnected_gradients="zero"`')
+
+
+def test_g03_an_optimizer_only_warns(quoted):
+    variables = [keras.Variable(1.0), keras.Variable(1.0)]
+    with pytest.warns(UserWarning, match="Gradients do not exist"):
+        keras.optimizers.SGD().apply_gradients(zip([None, constant(1.0)], variables, strict=True))
+    assert float(variables[0]) == 1
+    quoted("An optimizer skips such a variable, most often with a warning only")
+
+
+def focal(z, detach=False):
+    p = tf.sigmoid(z)
+    modulator = (1 - p) ** 2
+    return -(tf.stop_gradient(modulator) if detach else modulator) * tf.math.log(p)
+
+
+def test_g20_detaching_the_focal_factor(quoted):
+    z = constant(-1.0)
+    wrong, right = gradient(lambda z: focal(z, detach=True), z), gradient(focal, z)
+    quoted(f"the gradient is then {wrong:.3f} instead of {right:.3f}")
+
+
+def test_g20_ratio_of_the_true_focal_gradient_to_the_detached(quoted):
+    for z in (-4.0, -1.0, 0.5, 3.0):
+        p = 1 / (1 + np.exp(-z))
+        ratio = gradient(focal, constant(z)) / gradient(lambda z: focal(z, True), constant(z))
+        np.testing.assert_allclose(ratio, 1 + 2 * p * -np.log(p) / (1 - p), rtol=1e-4)
+    quoted("larger by `1 + gamma * p_t * (-log(p_t)) / (1 - p_t)`")
+
+
+def test_g12_step_sizes_in_float32(quoted):
+    def error(h):
+        x, h = np.float32(2), np.float32(h)
+        slope = ((x + h) ** 3 - (x - h) ** 3) / (2 * h)
+        return abs(float(slope) - 12) / 12
+
+    quoted(
+        f"For x³ at 2 the relative error is {error(1e-2):.0e} at h = 1e-2, {error(1e-4):.0e} at "
+        f"h = 1e-4, and {error(1e-8):g} at h = 1e-8"
+    )
+
+
+def test_g12_cube_root_of_the_machine_epsilon(quoted):
+    h = np.cbrt(np.finfo(np.float32).eps)
+    quoted(f"cube root of the machine epsilon, times the scale of x: {short_power(h, '.0e')}")
+
+
+def test_g12_compute_gradient_steps_by_a_1024th(quoted):
+    (theory,), (numeric,) = tf.test.compute_gradient(lambda x: x**3, [constant([2.0], tf.float64)])
+    error = abs(theory - numeric).item()
+    np.testing.assert_allclose(error, 1 / 1024**2, rtol=1e-6)
+    quoted(f"In float64 the error for x³ is therefore {error:.1e}, h² itself")
+
+
+def test_g12_ones_hide_what_the_simplex_cancels(quoted):
+    slope = gradient(lambda x: tf.reduce_sum(tf.nn.softmax(x)), constant([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(slope, 0, atol=1e-7)
+    quoted("`sum(softmax(x))` has gradient 0")
+
+
+def test_g26_check_numerics_stops_at_the_first_op(quoted, check_numerics):
+    with pytest.raises(tf.errors.InvalidArgumentError, match='op "Log"'):
+        gradient(masked(tf.math.log), constant([0.0, 4.0]))
+    quoted("stops at the first op whose output is infinite or nan, in either pass")
+
+
+def test_g26_check_numerics_does_not_compile(quoted, check_numerics):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="unsupported operations"):
+        gradient(masked(tf.math.log), constant([0.0, 4.0]), **XLA)
+    quoted("With `jit_compile=True` a function that carries its checks does not compile")
+
+
+def test_g26_clipping_does_not_help_against_nan(quoted):
+    clipped, weight = clipped_by_global_norm(float("nan"), 1.0)
+    assert np.isnan(clipped).all()
+    assert np.isnan(weight)
+    assert np.isnan(tf.clip_by_value(float("nan"), -1.0, 1.0))
+    quoted("By value, a nan stays a nan; by global norm, one nan component")
+
+
+def weights_after_one_step(jit_compile):
+    """A Euclidean loss behind one tf.where; the first example is predicted exactly."""
+
+    def loss(y_true, y_pred):
+        squared = tf.reduce_sum((y_true - y_pred) ** 2, -1)
+        return tf.where(squared > 0, tf.sqrt(squared), tf.zeros_like(squared))
+
+    dense = keras.layers.Dense(2, use_bias=False, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((2,)), dense])
+    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=jit_compile)
+    model.fit(constant([[0.0, 0.0], [1.0, 2.0]]), tf.zeros((2, 2)), verbose=0)
+    return model.jit_compile, np.asarray(dense.kernel)
+
+
+@pytest.mark.skipif(
+    any(device.device_type != "CPU" for device in tf.config.list_physical_devices()),
+    reason="the claim is about machines with a CPU only",
+)
+def test_g11_automatic_compilation_is_off_on_a_cpu(quoted):
+    compiled, weights = weights_after_one_step("auto")
+    assert compiled is False
+    assert np.isfinite(weights).all()
+    quoted('trains on under `jit_compile="auto"` on a CPU')
+
+
+def test_g11_xla_turns_the_weights_into_nan(quoted):
+    assert np.isnan(weights_after_one_step(True)[1]).all()
+    quoted("with `jit_compile=True` all weights are nan after one step")
+
+
+def jvp(f, x):
+    x = constant(x)
+    with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as accumulator:
+        y = f(x)
+    return accumulator.jvp(y)
+
+
+def test_g14_forward_mode_ignores_the_rule(quoted):
+    square = tf.custom_gradient(lambda x: (x * x, lambda upstream: upstream * 100))
+    reverse, forward = gradient(square, constant(3.0)), jvp(square, 3.0)
+    quoted(f"reverse mode gives {reverse:g} and forward mode {forward:g} at x = 3")
+
+
+def test_g14_forward_mode_of_a_stable_rule_is_naive(quoted):
+    assert np.isnan(jvp(documented, 89.0))
+    quoted("where forward mode still computes the naive derivative")
+
+
+def test_g22_jacobian_through_a_custom_gradient(quoted):
+    square = tf.custom_gradient(lambda x: (x * x, lambda upstream: upstream * 2 * x))
+    w = tf.Variable([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        losses = square(tf.linalg.matvec([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], w))
+    a, b, c = (" ".join(f"{g:g}" for g in row) for row in tape.jacobian(losses, w).numpy())
+    quoted(f"it returned the rows {a}, {b} and {c}")
+
+
+def fixed_point(w, x, steps=200):
+    z = 0 * x
+    for _ in range(steps):
+        z = tf.tanh(w * z + x)
+    return z
+
+
+@tf.custom_gradient
+def implicit_fixed_point(w, x):
+    z = fixed_point(w, x)
+
+    def grad(upstream):
+        slope = 1 - z**2
+        adjoint = upstream / (1 - slope * w)
+        return adjoint * slope * z, adjoint * slope
+
+    return z, grad
+
+
+def slope_by_weight(solve):
+    return gradient(lambda w: solve(w, constant(0.3)), constant(0.5))
+
+
+def test_g25_implicit_gradient_of_a_fixed_point(quoted):
+    implicit, unrolled = map(slope_by_weight, (implicit_fixed_point, fixed_point))
+    np.testing.assert_allclose(implicit, unrolled, rtol=1e-5)
+    quoted(
+        f"For `z = tanh(0.5 * z + 0.3)` the implicit gradient with respect to the weight is "
+        f"{implicit:.4f}, and unrolling 200 iterations gives the same"
+    )
+
+
+def test_g25_one_last_application_drops_the_inverse(quoted):
+    def one_step(w, x):
+        return tf.tanh(w * tf.stop_gradient(fixed_point(w, x)) + x)
+
+    short, implicit = map(slope_by_weight, (one_step, implicit_fixed_point))
+    quoted(f"here {short:.4f} instead of {implicit:.4f}")
+
+
+def gradient_under_cond(make):
+    """The gradient of make(w)(x) for x = 2, called under tf.cond in a graph."""
+    w = tf.Variable(3.0)
+    f = make(w)
+
+    @tf.autograph.experimental.do_not_convert
+    def run(x, yes):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.cond(yes, lambda: f(x), lambda: x)
+        return tape.gradient(y, x)
+
+    return float(tf.function(run)(constant(2.0), tf.constant(True)))
+
+
+def read_in_grad(w):
+    def f(x):
+        return x * w, lambda upstream, variables=None: (upstream * w, [upstream * x])
+
+    return tf.custom_gradient(f)
+
+
+def read_forward(w):
+    def f(x):
+        value = tf.convert_to_tensor(w)
+        return x * value, lambda upstream, variables=None: (upstream * value, [upstream * x])
+
+    return tf.custom_gradient(f)
+
+
+def passed(w):
+    f = tf.custom_gradient(lambda x, w: (x * w, lambda upstream: (upstream * w, upstream * x)))
+    return lambda x: f(x, tf.convert_to_tensor(w))
+
+
+def test_g21_a_variable_read_in_grad_under_cond(quoted):
+    with pytest.raises(AttributeError):
+        gradient_under_cond(read_in_grad)
+    quoted("raises AttributeError on 2.21")
+
+
+@pytest.mark.parametrize("make", [read_forward, passed])
+def test_g21_a_variable_read_forward_or_passed_under_cond(quoted, make):
+    assert gradient_under_cond(make) == 3
+    quoted(
+        "read in the forward function and captured as a tensor, or passed as an argument, it works"
+    )

@@ -1,0 +1,397 @@
+"""The figures of QUESTIONS.md under Metrics, measured again; conftest.py says how."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.questions.one_weight import linear, ones
+from tests.support.replicas import two_replicas
+
+
+def score(metric, *batches):
+    """The result after these updates."""
+    metric.reset_state()
+    for batch in batches:
+        metric.update_state(*batch)
+    return np.asarray(metric.result())
+
+
+def column(*values):
+    return np.array(values, "float32")[:, None]
+
+
+def correlation(counts):
+    """R_K of a confusion matrix, rows true and columns predicted."""
+    s, true, predicted = counts.sum(), counts.sum(1), counts.sum(0)
+    top = counts.trace() * s - true @ predicted
+    bottom = (s**2 - true @ true) * (s**2 - predicted @ predicted)
+    return top / np.sqrt(bottom) if bottom else 0.0
+
+
+def test_m08_always_positive_on_95_to_5(quoted):
+    (_, fp), (fn, tp) = counts = np.array([[0.0, 5], [0, 95]])
+    f1 = 2 * tp / (2 * tp + fp + fn)
+    quoted(
+        f"accuracy {tp / counts.sum():.3f}, F1 {f1:.3f}, and a Matthews correlation of "
+        f"{correlation(counts):.0f}"
+    )
+
+
+def test_m08_two_classes_reduce_to_the_binary_formula(quoted):
+    (tn, fp), (fn, tp) = counts = np.array([[7.0, 2], [3, 11]])
+    binary = (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    assert correlation(counts) == pytest.approx(binary)
+    quoted("For two classes it reduces to the formula above")
+
+
+def test_m08_a_float32_counter_stops(quoted):
+    stuck = next(2**k for k in range(32) if np.float32(2**k) + np.float32(1) == 2**k)
+    quoted(f"A float32 counter stops at {stuck:,}: adding 1 leaves it unchanged")
+
+
+def test_m08_products_of_margins_overflow(quoted):
+    margin = next(n for n in range(1, 1000) if n**4 > np.iinfo("int32").max)
+    with np.errstate(over="ignore"):
+        power = next(k for k in range(64) if np.isinf(np.float32(2**k) ** 4))
+    assert power == 32
+    quoted(
+        f"overflows int32 from {margin} each, and float32 from 2³², about "
+        f"{2**power / 1e9:.1f} billion"
+    )
+
+
+class Batches(keras.metrics.Metric):
+    """Counts batches in a Python attribute."""
+
+    def __init__(self):
+        super().__init__(name="batches")
+        self.batches = 0
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.batches += 1
+
+    def result(self):
+        return tf.constant(float(self.batches))
+
+    def reset_state(self):
+        self.batches = 0
+
+
+def test_m02_python_state_freezes_in_a_graph(quoted):
+    def history(run_eagerly):
+        model = linear()
+        model.compile("sgd", "mse", metrics=[Batches()], run_eagerly=run_eagerly)
+        fit = model.fit(ones(8), ones(8), batch_size=2, epochs=2, verbose=0)
+        return [int(n) for n in fit.history["batches"]]
+
+    eager, compiled = history(True), history(False)
+    assert eager == [4, 4]
+    quoted(
+        f"reports {eager[0]} in eager mode for four batches; compiled, it reports "
+        f"{compiled[0]} in the first epoch and {compiled[1]} in the second"
+    )
+
+
+class Total(keras.metrics.Metric):
+    """Adds up predictions in a tensor that is an attribute."""
+
+    def __init__(self):
+        super().__init__(name="total")
+        self.total = 0.0
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total = self.total + tf.reduce_sum(y_pred)
+
+    def result(self):
+        return self.total
+
+    def reset_state(self):
+        self.total = 0.0
+
+
+def fit_with_total(verbose):
+    model = linear()
+    model.compile("sgd", "mse", metrics=[Total()])
+    return model.fit(ones(4), ones(4), verbose=verbose).history["total"][0]
+
+
+def test_m02_a_tensor_in_an_attribute_stays_symbolic(quoted):
+    assert tf.is_symbolic_tensor(fit_with_total(verbose=0))
+    quoted("With a tensor in the attribute, `fit` reports a symbolic tensor")
+
+
+def test_m02_the_progress_bar_cannot_show_a_symbolic_tensor(quoted):
+    with pytest.raises(NotImplementedError) as error:
+        fit_with_total(verbose=2)
+    name = type(error.value).__name__
+    quoted(f"`fit` reports a symbolic tensor, and the progress bar fails with a {name}")
+
+
+def test_m02_reset_zeroes_whatever_the_initializer(quoted):
+    class One(keras.metrics.Metric):
+        def __init__(self):
+            super().__init__()
+            self.one = self.add_variable((), "ones")
+
+    metric = One()
+    assert float(metric.one.numpy()) == 1
+    metric.reset_state()
+    assert float(metric.one.numpy()) == 0
+    quoted("The base class sets every variable to zero, whatever its initializer")
+
+
+def rmse(y_true, y_pred):
+    return tf.sqrt(tf.reduce_mean(tf.square(y_true - y_pred)))
+
+
+def evaluate_in_threes(x, y, metrics):
+    model = linear()
+    model.compile("sgd", "mse", metrics=metrics)
+    return model.evaluate(x, y, batch_size=3, verbose=0, return_dict=True)
+
+
+def test_m03_an_f1_function_is_averaged_over_batches(quoted):
+    def f1(y_true, y_pred):
+        true, positive = y_true[:, 0], tf.cast(y_pred[:, 0] > 0.5, "float32")
+        hits = 2 * tf.reduce_sum(true * positive)
+        return hits / (tf.reduce_sum(true) + tf.reduce_sum(positive))
+
+    labels, scores = column(1, 1, 0, 1, 0, 0), column(1, 1, 0, 0, 1, 0)
+    pooled = keras.metrics.F1Score(threshold=0.5, average="micro", name="pooled")
+    result = evaluate_in_threes(scores, labels, [f1, pooled])
+    quoted(
+        f"Two batches with F1 1 and 0 average to {result['f1']:.3f}, where F1 over all six "
+        f"examples is {result['pooled']:.3f}"
+    )
+
+
+def test_m03_a_root_mean_square_function_is_averaged_over_batches(quoted):
+    pooled = keras.metrics.RootMeanSquaredError(name="pooled")
+    x = column(2, 2, 2, 14, 14, 14)
+    result = evaluate_in_threes(x, 0 * x, [rmse, pooled])
+    quoted(
+        f"A root-mean-square function reports {result['rmse']:.2f} where `RootMeanSquaredError` "
+        f"reports {result['pooled']:.2f} on the same six errors"
+    )
+
+
+TRUE = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2])
+PREDICTED = np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, 1])
+
+
+def keras_f1(average):
+    one_hot = np.eye(3, dtype="float32")
+    return float(score(keras.metrics.F1Score(average), (one_hot[TRUE], one_hot[PREDICTED])))
+
+
+def f1_of_means(weights):
+    """The harmonic mean of the classes' mean precision and their mean recall."""
+    hits = np.bincount(TRUE[TRUE == PREDICTED], minlength=3)
+    precision = hits / np.maximum(np.bincount(PREDICTED, minlength=3), 1)
+    recall = hits / np.bincount(TRUE, minlength=3)
+    p, r = (np.average(v, weights=weights) for v in (precision, recall))
+    return 2 * p * r / (p + r)
+
+
+def test_m04_two_definitions_of_macro(quoted):
+    quoted(
+        f"macro-F1 is {keras_f1('macro'):.3f}, and the F1 of macro precision and macro recall is "
+        f"{f1_of_means(np.ones(3)):.3f}"
+    )
+
+
+def test_m04_two_definitions_of_weighted(quoted):
+    weighted = f1_of_means(np.bincount(TRUE, minlength=3))
+    quoted(f"the weighted pair is {keras_f1('weighted'):.3f} and {weighted:.3f}")
+
+
+def test_m04_micro_f1_is_accuracy(quoted):
+    assert keras_f1("micro") == pytest.approx(np.mean(TRUE == PREDICTED))
+    quoted("micro-F1 equals accuracy")
+
+
+def test_m05_argmax_of_one_column(quoted):
+    batch = column(0, 0, 1, 1), column(0.1, 0.2, 0.8, 0.9)
+    argmax = score(keras.metrics.F1Score(), batch)[0]
+    half = score(keras.metrics.F1Score(threshold=0.5), batch)[0]
+    quoted(
+        f"it returns {argmax:.3f}, since every row's argmax is column 0; with "
+        f"`threshold=0.5` it returns {half:.3f}"
+    )
+
+
+def test_m05_one_dimensional_labels_raise(quoted):
+    batch = np.array([0.0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
+    with pytest.raises(ValueError, match="2D"):
+        score(keras.metrics.F1Score(), batch)
+    quoted("One-dimensional labels raise a ValueError")
+
+
+def test_m05_the_threshold_itself_is_not_above_it(quoted):
+    batch = np.array([[1.0]]), np.array([[0.5]])
+    assert score(keras.metrics.F1Score(threshold=0.5), batch)[0] == 0
+    quoted('Keras\' F-scores use "greater than"')
+
+
+# 5 positives in 100, of which one is found, and one false alarm.
+RATERS = np.array([[94.0, 1], [4, 1]])
+
+
+def kappa_by_agreement(counts):
+    n = counts.sum()
+    chance = counts.sum(0) @ counts.sum(1) / n**2
+    return (counts.trace() / n - chance) / (1 - chance)
+
+
+def test_m07_kappa_is_low_at_high_accuracy(quoted):
+    accuracy = RATERS.trace() / RATERS.sum()
+    quoted(f"accuracy is {accuracy:.2f} and kappa is {kappa_by_agreement(RATERS):.3f}")
+
+
+def test_m07_matrix_form_of_kappa(quoted):
+    penalty = 1 - np.eye(2)
+    expected = np.outer(RATERS.sum(1), RATERS.sum(0)) / RATERS.sum()
+    by_matrix = 1 - (penalty * RATERS).sum() / (penalty * expected).sum()
+    assert by_matrix == pytest.approx(kappa_by_agreement(RATERS))
+    quoted("In matrix form `κ = 1 − Σ W∘O / Σ W∘E`")
+
+
+def test_m01_the_loss_that_fit_prints_is_a_mean_over_moving_weights(quoted):
+    model = linear(kernel_initializer="zeros")
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    x, y = ones(8), ones(8, 3.0)
+    (printed,) = model.fit(x, y, batch_size=1, verbose=0).history["loss"]
+    after = model.evaluate(x, y, verbose=0)
+    assert printed == pytest.approx(np.mean(9 * 0.64 ** np.arange(8)), rel=1e-4)
+    quoted(f"it says {printed:.2f} for an epoch after which the same data score {after:.2f}")
+
+
+def test_m10_top_k_counts_ties(quoted):
+    metric = keras.metrics.SparseTopKCategoricalAccuracy(k=1)
+    tied = score(metric, ([1, 2], np.full((2, 3), 0.5, "float32")))
+    quoted(f"has a top-1 accuracy of {tied:.1f} by `SparseTopKCategoricalAccuracy(k=1)`")
+
+
+def test_m10_k_above_the_number_of_classes(quoted):
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        tf.math.top_k([[1.0, 2.0]], k=3)
+    assert tf.math.in_top_k([0], [[0.5, 0.6]], 3).numpy().all()
+    quoted(f"`in_top_k` accepts it; `tf.math.top_k` raises an {type(error.value).__name__}")
+
+
+def test_m10_a_nan_score_is_no_hit(quoted):
+    assert not tf.math.in_top_k([1], [[0.5, np.nan]], 1).numpy().any()
+    quoted("`in_top_k` says False when the true class scores nan")
+
+
+def keras_r2(y_true, y_pred):
+    return float(score(keras.metrics.R2Score(), (column(*y_true), column(*y_pred))))
+
+
+def test_m09_r2_fails_at_an_offset(quoted):
+    y = np.arange(4.0)
+    error = np.array([0.5, -0.5, 0.5, -0.5])
+    right = 1 - np.sum(error**2) / np.sum((y - y.mean()) ** 2)
+    assert keras_r2(y, y + error) == pytest.approx(right)
+    quoted(
+        f"have R² {right:.1f}; add 10,000 to targets and predictions, and "
+        f"`keras.metrics.R2Score` returns {keras_r2(y + 1e4, y + error + 1e4):.1f}"
+    )
+
+
+def test_m09_r2_of_a_constant_target(quoted):
+    three = np.full(4, 3.0)
+    constant, perfect = keras_r2(three, np.arange(4.0)), keras_r2(three, three)
+    quoted(
+        f"For a constant target of 3 it returns {constant:.1f}, {perfect} if the predictions "
+        "are perfect"
+    )
+
+
+def test_m09_r2_of_a_constant_that_rounds(quoted):
+    assert keras_r2(np.full(10, 0.1), np.arange(10.0)) < -1e9
+    quoted("a score below minus a billion")
+
+
+def test_m11_a_weighted_mean_divides_by_the_weights(quoted):
+    mean = score(keras.metrics.Mean(), ([1.0, 2, 3], [1.0, 0, 2]))
+    quoted(f"`Mean` of 1, 2, 3 with weights 1, 0, 2 must be {mean:.3f}")
+
+
+def test_m11_weights_reach_the_weighted_metrics_only(quoted):
+    model = linear()
+    plain, weighted = (keras.metrics.MeanSquaredError(name=n) for n in ("plain", "weighted"))
+    model.compile("sgd", "mse", metrics=[plain], weighted_metrics=[weighted])
+    x, y = ones(2), np.array([[2.0], [4.0]])
+    result = model.evaluate(x, y, sample_weight=np.array([1.0, 0]), verbose=0, return_dict=True)
+    assert (result["plain"], result["weighted"]) == (5, 1)
+    quoted(
+        "`metrics=` are computed without the weights given to `fit`, and `weighted_metrics=` "
+        "with them"
+    )
+
+
+def test_m06_auc_has_200_even_thresholds(quoted):
+    thresholds = keras.metrics.AUC().thresholds
+    quoted(f"at {len(thresholds)} fixed thresholds, evenly spaced over [0, 1]")
+    quoted(f"Its resolution is therefore {np.diff(thresholds[1:-1]).mean():.3f} in score")
+
+
+RANKS = np.arange(1000)
+CROWDED = RANKS * 1e-6
+LABELS = ((RANKS * 7919) % 1000 < RANKS).astype(int)
+
+
+def keras_auc(scores, **how):
+    return float(score(keras.metrics.AUC(**how), (LABELS, scores)))
+
+
+def auc_by_ranks(labels, scores):
+    rank = np.argsort(np.argsort(scores)) + 1
+    positives = labels.sum()
+    ranks = rank[labels == 1].sum() - positives * (positives + 1) / 2
+    return ranks / (positives * (len(labels) - positives))
+
+
+def test_m06_auc_of_crowded_scores(quoted):
+    exact = auc_by_ranks(LABELS, CROWDED)
+    quantiles = list(np.quantile(CROWDED, np.linspace(0.005, 0.995, 199)))
+    quoted(
+        f"Keras says {keras_auc(CROWDED):.3f} where the exact AUC is {exact:.3f}; with quantile "
+        f"thresholds it says {keras_auc(CROWDED, thresholds=quantiles):.3f} too"
+    )
+
+
+def test_m06_from_logits_does_not_help_a_crowd(quoted):
+    logits = np.log(np.maximum(CROWDED, 1e-9) / (1 - CROWDED))
+    assert keras_auc(logits, from_logits=True) == keras_auc(CROWDED)
+    quoted("so you get the same crowd back")
+
+
+def test_m06_negative_logits_lie_below_every_threshold(quoted):
+    ranked = score(keras.metrics.AUC(), ([0, 0, 1, 1], [-4.0, -3, -2, -1]))
+    quoted(f"four perfectly ranked negative logits score {ranked:.1f}")
+
+
+def test_m12_a_mean_of_batch_means(quoted):
+    values = [[1.0, 2, 3, 4], [5.0]]
+    mean = score(keras.metrics.Mean(), *([batch] for batch in values))
+    quoted(f"give {np.mean([np.mean(v) for v in values]):.2f}, where the mean is {mean:.2f}")
+
+
+def test_m12_a_function_is_nan_where_a_replica_is_empty(quoted):
+    def evaluate(scope):
+        with scope:
+            model = linear()
+            pooled = keras.metrics.RootMeanSquaredError(name="pooled")
+            model.compile("sgd", "mse", metrics=[rmse, pooled])
+        x = column(1, 2, 3, 4, 10)
+        return model.evaluate(x, 0 * x, batch_size=4, verbose=0, return_dict=True)
+
+    one, two = evaluate(tf.device("CPU:0")), evaluate(two_replicas().scope())
+    assert two["pooled"] == pytest.approx(one["pooled"]) == pytest.approx(np.sqrt(26))
+    quoted(
+        f"a root-mean-square function reports {two['rmse']:.2f}, where the class reports "
+        f"{two['pooled']:.2f}, as on one replica"
+    )

@@ -1,0 +1,754 @@
+"""The figures of QUESTIONS.md under Optimizers, measured again; conftest.py says how."""
+
+import inspect
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.questions.notation import short_power, with_minus
+from tests.questions.one_weight import linear, ones, train
+from tests.support.replicas import two_replicas
+
+
+def test_o01_the_method_of_old_ends_in_a_bare_error(quoted):
+    class Old(keras.optimizers.Optimizer):
+        def _resource_apply_dense(self, gradient, variable, apply_state=None):
+            variable.assign_sub(gradient)
+
+    with pytest.raises(NotImplementedError) as error:
+        train(Old(learning_rate=0.1), [1.0])
+    assert not str(error.value)
+    quoted("`_resource_apply_dense` ends in a bare NotImplementedError")
+
+
+def test_o01_set_hyper_is_gone(quoted):
+    assert not hasattr(keras.optimizers.Optimizer, "_set_hyper")
+    quoted("`_set_hyper` no longer exists")
+
+
+def test_o01_build_without_super(quoted):
+    class NoSuper(keras.optimizers.Optimizer):
+        def build(self, variables):
+            self.slots = [self.add_variable_from_reference(v, name="slot") for v in variables]
+
+    with pytest.raises(ValueError, match="Unknown variable"):
+        train(NoSuper(learning_rate=0.1), [1.0])
+    quoted('Without `super().build` the first step says "Unknown variable"')
+
+
+@pytest.fixture(scope="module")
+def documented_sgd():
+    """The example class in the documentation of Keras' base class."""
+    bases = keras.optimizers.Optimizer.__mro__
+    doc = next(inspect.getdoc(c) for c in bases if "class SGD" in (c.__doc__ or ""))
+    code = doc.split("```python")[1].split("```")[0]
+    scope = {"Optimizer": keras.optimizers.Optimizer, "ops": keras.ops}
+    exec(textwrap.dedent(code), scope)
+    return scope["SGD"]
+
+
+def test_o01_the_documented_example_needs_a_learning_rate(quoted, documented_sgd):
+    with pytest.raises(TypeError, match="learning_rate"):
+        documented_sgd()
+    quoted(
+        "The documentation's own SGD example cannot be made without arguments (`learning_rate` "
+        "has no default)"
+    )
+
+
+def test_o01_the_documented_example_has_no_config(quoted, documented_sgd):
+    with pytest.raises(AttributeError, match="nesterov"):
+        documented_sgd(learning_rate=0.1).get_config()
+    quoted("and its `get_config` fails on `self.nesterov`")
+
+
+def test_o01_the_counter_rises_after_the_step(quoted):
+    class Counting(keras.optimizers.Optimizer):
+        def update_step(self, gradient, variable, learning_rate):
+            seen.append(int(self.iterations.numpy()))
+
+    seen = []
+    train(Counting(learning_rate=0.1), [1.0, 1.0])
+    assert seen == [0, 1]
+    quoted(f"It is {seen[0]} inside the first `update_step` and rises after it")
+
+
+def test_o01_what_learning_rate_may_not_be(quoted):
+    for rate in (1, np.float32(0.1), tf.constant(0.1)):
+        with pytest.raises(ValueError, match="learning_rate"):
+            keras.optimizers.SGD(rate)
+    quoted("An int, a NumPy float32 or a tensor raises a ValueError")
+
+
+def keras_momentum(rates):
+    """A weight of 0 after a unit gradient at each rate, in Keras' form."""
+    w, optimizer = tf.Variable(0.0), keras.optimizers.SGD(rates[0], momentum=0.9)
+    for rate in rates:
+        optimizer.learning_rate = rate
+        optimizer.apply([tf.constant(1.0)], [w])
+    return float(w.numpy())
+
+
+def pytorch_momentum(rates):
+    w = v = 0.0
+    for rate in rates:
+        v = 0.9 * v + 1.0
+        w -= rate * v
+    return w
+
+
+def test_o02_two_forms_of_momentum_agree_at_a_constant_rate(quoted):
+    same = {with_minus(form([1.0, 1.0]), ".2f") for form in (keras_momentum, pytorch_momentum)}
+    assert len(same) == 1
+    quoted(f"give {same.pop()} in both forms")
+
+
+def test_o02_two_forms_of_momentum_part_where_the_rate_drops(quoted):
+    coasting, at_once = (
+        with_minus(form([1.0, 0.1]), ".2f") for form in (keras_momentum, pytorch_momentum)
+    )
+    quoted(f"Keras gives {coasting} and PyTorch's form {at_once}")
+
+
+def after_two_unit_gradients(**momentum):
+    return train(keras.optimizers.SGD(0.1, momentum=0.9, **momentum), [1.0, 1.0], 0.0)
+
+
+def test_o03_nesterov_after_two_steps(quoted):
+    plain, nesterov = after_two_unit_gradients(), after_two_unit_gradients(nesterov=True)
+    quoted(
+        f"plain momentum stands at {with_minus(plain, '.3f')}, "
+        f"Nesterov at {with_minus(nesterov, '.3f')}"
+    )
+
+
+def test_o03_the_stored_weights_are_the_ahead_point(quoted):
+    w = v = 0.0
+    for _ in range(2):
+        v = 0.9 * v - 0.1 * 1.0
+        w += v
+    assert after_two_unit_gradients(nesterov=True) == pytest.approx(w + 0.9 * v)
+    quoted("Substitute `w' = w + μv` and store `w'`")
+
+
+def test_o12_decay_steps_count_after_warm_up(quoted):
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, decay_steps=100, warmup_target=1.0, warmup_steps=10
+    )
+    assert float(schedule(10)) == 1
+    assert float(schedule(110)) == pytest.approx(0, abs=1e-6)
+    quoted(f"the rate at step 100 is still {float(schedule(100)):.3f} of the peak")
+
+
+def test_o12_accumulation_asks_the_schedule_at_the_micro_step(quoted):
+    class Step(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return tf.cast(step, "float32")
+
+    w, optimizer = tf.Variable(0.0), keras.optimizers.SGD(Step(), gradient_accumulation_steps=2)
+    rates, before = [], 0.0
+    for _ in range(6):
+        optimizer.apply([tf.constant(1.0)], [w])
+        if w.numpy() != before:
+            rates.append(int(before - w.numpy()))
+            before = w.numpy()
+    first, second, third = rates
+    quoted(
+        f"a schedule that returns the step itself gives {first}, {second} and {third} for the "
+        "first three updates"
+    )
+
+
+def fit_on_a_schedule(callback):
+    model = linear()
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    model.compile(keras.optimizers.SGD(schedule), "mse")
+    return model.fit(ones(4), ones(4), epochs=3, verbose=0, callbacks=[callback])
+
+
+def test_o12_a_scheduler_callback_raises_at_once(quoted):
+    with pytest.raises(TypeError, match="LearningRateSchedule"):
+        fit_on_a_schedule(keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.1))
+    quoted("With a schedule, `LearningRateScheduler` raises a TypeError at once")
+
+
+def test_o12_a_plateau_callback_raises_when_it_acts(quoted):
+    plateau = keras.callbacks.ReduceLROnPlateau
+    fit_on_a_schedule(plateau(monitor="loss", patience=9))
+    with pytest.raises(TypeError, match="LearningRateSchedule"):
+        fit_on_a_schedule(plateau(monitor="loss", patience=1, min_delta=1e9))
+    quoted(
+        "`LearningRateScheduler` raises a TypeError at once, `ReduceLROnPlateau` only when it "
+        "first wants to act"
+    )
+
+
+def test_o12_a_cached_rate_ignores_assignments(quoted):
+    class Cached(keras.optimizers.Optimizer):
+        def __init__(self, learning_rate):
+            super().__init__(learning_rate)
+            self.lr = learning_rate
+
+        def update_step(self, gradient, variable, learning_rate):
+            self.assign_sub(variable, self.lr * gradient)
+
+    optimizer = Cached(1.0)
+    optimizer.learning_rate = 0.1
+    assert train(optimizer, [1.0], 0.0) == -1
+    quoted("a later assignment, or a schedule, is ignored")
+
+
+def adam(gradients, learning_rate, *, first=1, form="paper", epsilon=1e-8):
+    """How far a weight has moved by the paper's Algorithm 1, or by one of its mistakes."""
+    beta_1, beta_2 = 0.9, 0.999
+    moved = m = v = 0.0
+    for t, g in enumerate(gradients, first):
+        m = beta_1 * m + (1 - beta_1) * g
+        v = beta_2 * v + (1 - beta_2) * g * g
+        m_hat, v_hat = m / (1 - beta_1**t), v / (1 - beta_2**t)
+        moved += (
+            learning_rate
+            * {
+                "paper": m_hat / (np.sqrt(v_hat) + epsilon),
+                "inside": m_hat / np.sqrt(v_hat + epsilon),
+                "uncorrected": m / (np.sqrt(v) + epsilon),
+            }[form]
+        )
+    return moved
+
+
+def test_o04_first_step_without_correction_in_rates(quoted):
+    ratio = (1 - 0.9) / np.sqrt(1 - 0.999)
+    quoted(f"`(1 − β₁)/√(1 − β₂)` times lr, {ratio:.2f} times with the defaults")
+
+
+def test_o04_first_step_without_correction(quoted):
+    without, right = (adam([1.0], 0.001, form=form) for form in ("uncorrected", "paper"))
+    quoted(f"the first step is {without:.5f} against {right:.5f}")
+
+
+def test_o04_without_correction_the_step_peaks_first(quoted):
+    nine, ten = (adam([1.0] * n, 0.001, form="uncorrected") for n in (9, 10))
+    quoted(f"at the tenth unit gradient it is {ten - nine:.4f} instead of 0.001")
+
+
+def test_o04_t_off_by_one(quoted):
+    late, right = (adam([1.0, 2, -1], 0.1, first=t) for t in (2, 1))
+    quoted(f"the weight has moved {late:.4f} instead of {right:.4f}")
+
+
+def test_o04_how_long_the_correction_matters(quoted):
+    quoted(f"`1 − β₂ᵗ` reaches {1 - 0.999**1000:.2f} at t = 1000")
+
+
+def test_o05_three_places_for_epsilon(quoted):
+    forms = {f: adam([1e-6], 1.0, form=f, epsilon=1e-7) for f in ("paper", "inside")}
+    built_in = 1 - train(keras.optimizers.Adam(1.0, epsilon=1e-7), [1e-6])
+    quoted(
+        f"the first step is {forms['paper']:.3f} by Algorithm 1, {built_in:.3f} in Keras, and "
+        f"{forms['inside']:.4f} with ε inside"
+    )
+
+
+def test_o05_epsilon_before_the_correction(quoted):
+    quoted(f"{1 / np.sqrt(1 - 0.999):.0f} times larger in the first step")
+
+
+def test_o05_epsilon_inside_acts_like_its_root(quoted):
+    quoted(f"1e-7 becomes {short_power(np.sqrt(1e-7), '.0e')}")
+
+
+def test_o05_rmsprop_has_epsilon_inside(quoted):
+    inside = 1e-6 / np.sqrt(0.1 * 1e-12 + 1e-7)
+    assert 1 - train(keras.optimizers.RMSprop(1.0), [1e-6]) == pytest.approx(inside, rel=1e-3)
+    quoted("Keras' RMSprop, Adagrad and Adadelta have it inside")
+
+
+def test_o05_epsilon_in_float16(quoted):
+    assert np.float16(1e-8) == 0 == np.float16(1e-4) ** 2
+    quoted(
+        "1e-8 rounds to 0 in float16, so it protects nothing, and the square of a gradient of "
+        "1e-4 rounds to 0 as well"
+    )
+
+
+def slices(rows, values):
+    """A sparse gradient of a table [3, 1]."""
+    return tf.IndexedSlices(tf.constant(values), tf.constant(rows), tf.constant([3, 1]))
+
+
+def test_o08_which_optimizers_do_not_sum_duplicates(quoted):
+    def moved(optimizer, dense):
+        w = tf.Variable(tf.ones((3, 1)))
+        for rows in ([0, 0], [0, 1]):
+            gradient = slices(rows, [[1.0], [1.0]])
+            optimizer.apply([tf.convert_to_tensor(gradient) if dense else gradient], [w])
+        return 1 - w.numpy()
+
+    nonlinear = ["Adam", "AdamW", "Adagrad", "RMSprop", "Adadelta", "Nadam", "Ftrl", "Lamb"]
+    names = ["SGD", *nonlinear, "Adamax", "Lion"]
+    wrong = [
+        name
+        for name in names
+        for make in [getattr(keras.optimizers, name)]
+        # Those that sum agree to rounding; the others drop a gradient.
+        if not np.allclose(moved(make(0.1), True), moved(make(0.1), False), rtol=1e-5)
+    ]
+    quoted(f"In Keras 3.15 {', '.join(wrong[:-1])} and {wrong[-1]} do not sum duplicates")
+
+
+def test_o08_a_token_that_occurs_twice(quoted):
+    def moved(dense):
+        table, optimizer = tf.Variable(tf.zeros((3, 1))), keras.optimizers.Adam(0.1)
+        for _ in range(2):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(tf.gather(table, [0, 0]) * [[1.0], [3.0]])
+            gradient = tape.gradient(loss, table)
+            assert isinstance(gradient, tf.IndexedSlices)
+            optimizer.apply([tf.convert_to_tensor(gradient) if dense else gradient], [table])
+        return -table.numpy()[0, 0]
+
+    quoted(
+        f"has moved {moved(False):.3f} after two Adam steps at rate 0.1; by the dense gradient "
+        f"it is {moved(True):.3f}"
+    )
+
+
+def test_o08_slices_in_arithmetic(quoted):
+    gradient = slices([0, 0], [[1.0], [3.0]])
+    with pytest.raises(TypeError):
+        gradient * 2.0
+    assert not isinstance(tf.square(gradient), tf.IndexedSlices)
+    quoted("`slices * 2.0` raises a TypeError and `tf.square` makes them dense")
+
+
+def test_o08_keras_ops_keep_slices(quoted):
+    assert isinstance(keras.ops.square(slices([0, 0], [[1.0], [3.0]])), tf.IndexedSlices)
+    quoted("Use `keras.ops` on gradients: they keep the slices sparse")
+
+
+def test_o08_clipping_takes_the_norm_of_unsummed_rows(quoted):
+    gradient, w = slices([0, 0], [[1.0], [3.0]]), tf.Variable(tf.zeros((3, 1)))
+    keras.optimizers.SGD(1.0, clipnorm=1.0).apply([gradient], [w])
+    quoted(
+        f"are a gradient of {tf.convert_to_tensor(gradient).numpy()[0, 0]:.0f}, but the norm is "
+        f"computed as {tf.linalg.global_norm([gradient]).numpy():.3f}; after `clipnorm=1.0` the "
+        f"weight moves by {-w.numpy()[0, 0]:.3f}"
+    )
+
+
+def lion(gradients, beta_1=0.9, beta_2=0.99, memory_first=False):
+    w = m = 0.0
+    for g in gradients:
+        updated = beta_2 * m + (1 - beta_2) * g
+        seen = updated if memory_first else m
+        w -= np.sign(beta_1 * seen + (1 - beta_1) * g)
+        m = updated
+    return w
+
+
+def test_o14_lion_with_the_memory_first(quoted):
+    gradients = [1.0, -0.085]
+    right, wrong = lion(gradients), abs(lion(gradients, memory_first=True))
+    assert train(keras.optimizers.Lion(1.0), gradients, 0.0) == right
+    quoted(
+        f"the gradients 1, −0.085 give {with_minus(right, '.0f')} by the rule and {wrong:.0f} "
+        "with `m` updated first"
+    )
+
+
+def test_o14_lion_with_one_beta(quoted):
+    gradients = [1.0] * 11 + [-1.0]
+    right, wrong = lion(gradients), lion(gradients, beta_1=0.99)
+    assert train(keras.optimizers.Lion(1.0), gradients, 0.0) == right
+    quoted(
+        f"eleven gradients of 1 and then −1 give {with_minus(right, '.0f')}, and "
+        f"{with_minus(wrong, '.0f')} with β₂ in both places"
+    )
+
+
+def test_o17_lookahead_that_starts_at_zero(quoted):
+    def lookahead(slow):
+        fast = 1.0
+        for _ in range(3):
+            fast -= 0.2
+        return slow + 0.5 * (fast - slow)
+
+    quoted(f"the first sync gives {lookahead(0.0):.1f} instead of {lookahead(1.0):.1f}")
+
+
+def test_o17_a_python_if_in_update_step(quoted):
+    class Every(keras.optimizers.SGD):
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(gradient, variable, learning_rate)
+            if self.iterations % 2 == 0:
+                self.assign(variable, variable * 1.0)
+
+    assert train(Every(0.1), [1.0]) == pytest.approx(0.9)
+    model = linear()
+    model.compile(Every(0.1), "mse")
+    with pytest.raises(tf.errors.OperatorNotAllowedInGraphError) as error:
+        model.fit(ones(4), ones(4), verbose=0)
+    quoted(f"works eagerly and raises {type(error.value).__name__} inside `fit`")
+
+
+def lamb_step(w, **decay):
+    w = tf.Variable(w)
+    keras.optimizers.Lamb(0.1, **decay).apply([tf.constant([1.0, 2.0])], [w])
+    return w.numpy()
+
+
+def test_o15_keras_lamb_keeps_decay_outside_the_ratio(quoted):
+    w, direction = np.array([3.0, 4.0]), np.array([1.0, 1.0])  # of Adam's first step
+    r = direction + 0.5 * w
+    paper = w - 0.1 * np.linalg.norm(w) / np.linalg.norm(r) * r
+    pair = lambda v: f"({v[0]:.3f}, {v[1]:.3f})"
+    quoted(
+        f"one step gives {pair(lamb_step([3.0, 4.0], weight_decay=0.5))}, where the paper's rule "
+        f"gives {pair(paper)}"
+    )
+
+
+def test_o15_keras_lamb_guards_zero_weights(quoted):
+    quoted(f"they move by {-lamb_step([0.0, 0.0])[0]:.1f} in the first step at that rate")
+
+
+def test_o06_keras_decouples_decay_in_adam_too(quoted):
+    both = {
+        train(optimizer(0.1, weight_decay=0.5), [1.0])
+        for optimizer in (keras.optimizers.Adam, keras.optimizers.AdamW)
+    }
+    assert len(both) == 1
+    quoted("`Adam(weight_decay=…)` and `AdamW(weight_decay=…)` take the same step")
+
+
+def test_o06_three_places_for_decay(quoted):
+    adam = keras.optimizers.Adam
+    coupled = train(adam(0.1), [1.0 + 0.5 * 1.0])
+    decoupled = train(adam(0.1, weight_decay=0.5), [1.0])
+    after = train(adam(0.1), [1.0]) * (1 - 0.1 * 0.5)
+    quoted(
+        f"gives {coupled:.3f} that way, {decoupled:.3f} decoupled, and {after:.3f} if "
+        "decay is multiplied in after the step"
+    )
+
+
+def test_o06_for_sgd_l2_and_decay_are_the_same(quoted):
+    sgd = train(keras.optimizers.SGD(0.1, weight_decay=0.5), [1.0])
+    assert sgd == pytest.approx(train(keras.optimizers.SGD(0.1), [1.5]))
+    quoted("For plain SGD they are the same thing")
+
+
+def test_o06_excluding_the_bias(quoted):
+    bias, kernel = tf.Variable(1.0, name="bias"), tf.Variable(1.0, name="kernel")
+    optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.build([bias, kernel])
+    optimizer.apply([tf.constant(0.0)] * 2, [bias, kernel])
+    assert (bias.numpy(), kernel.numpy()) == (1, pytest.approx(0.95))
+    quoted('`exclude_from_weight_decay(var_names=["bias"])`, before `build`')
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_o07_zero_decays_and_none_does_not(quoted):
+    zero, none = tf.Variable(1.0), tf.Variable(1.0)
+    keras.optimizers.AdamW(0.1, weight_decay=0.5).apply([tf.constant(0.0), None], [zero, none])
+    quoted(
+        f"a weight of 1 with zero gradient is {zero.numpy():.2f}; with None it is "
+        f"{none.numpy():.2f}"
+    )
+
+
+def test_o07_none_alone_raises(quoted):
+    with pytest.raises(ValueError) as error:
+        keras.optimizers.AdamW(0.1).apply([None], [tf.Variable(1.0)])
+    quoted(f'Keras raises a ValueError: "{str(error.value).rstrip(".")}"')
+
+
+def clipped(second=4.0, **limit):
+    """The gradients 3 and `second` of two variables as SGD applies them."""
+    a, b = tf.Variable(0.0), tf.Variable(0.0)
+    keras.optimizers.SGD(1.0, **limit).apply([tf.constant(3.0), tf.constant(second)], [a, b])
+    return -a.numpy(), -b.numpy()
+
+
+def test_o09_norm_of_each_and_of_all(quoted):
+    norm, together = clipped(clipnorm=1.0), clipped(global_clipnorm=1.0)
+    quoted(
+        f"`clipnorm` gives ({norm[0]:.1f}, {norm[1]:.1f}) and `global_clipnorm` "
+        f"({together[0]:.1f}, {together[1]:.1f})"
+    )
+
+
+def test_o09_one_infinite_gradient(quoted):
+    assert np.isnan(clipped(np.inf, global_clipnorm=1.0)).all()
+    value = clipped(np.inf, clipvalue=1.0)
+    quoted(f"`global_clipnorm` makes every gradient nan; `clipvalue` makes it {value[1]:.0f}")
+
+
+def test_o09_keras_allows_one_of_the_three(quoted):
+    with pytest.raises(ValueError, match="Only one"):
+        keras.optimizers.SGD(1.0, clipnorm=1.0, clipvalue=1.0)
+    quoted("Keras allows one of the three")
+
+
+def test_o10_the_average_starts_at_the_weights(quoted):
+    w, optimizer = tf.Variable(11.0), keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.9)
+    optimizer.apply([tf.constant(1.0)], [w])
+    (average,) = optimizer._model_variables_moving_average
+    assert w.numpy() == 10
+    quoted(
+        f"A weight that stands at {w.numpy():.0f} after the first step has an average of "
+        f"{0.9 * 0 + 0.1 * w.numpy():.1f} then at m = 0.9, and {average.numpy():.1f} in Keras today"
+    )
+
+
+def test_o10_fit_ends_with_the_average(quoted):
+    class Last(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.trained = self.model.get_weights()[0].item()
+
+    last, model = Last(), linear(kernel_initializer="zeros")
+    model.compile(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9), "mse")
+    model.fit(ones(4), ones(4), batch_size=1, verbose=0, callbacks=[last])
+    (average,) = model.optimizer._model_variables_moving_average
+    assert model.get_weights()[0].item() == average.numpy().item() != last.trained
+    quoted("At its end `fit` overwrites the weights with the average")
+
+
+def first_step(optimizer):
+    return 1 - train(optimizer, [1.0])
+
+
+def test_o13_adagrad_starts_above_0(quoted):
+    adagrad = keras.optimizers.Adagrad
+    zero = first_step(adagrad(1.0, initial_accumulator_value=0.0))
+    quoted(
+        f"Keras' Adagrad moves by {first_step(adagrad(1.0)):.3f}, one that starts at 0 by "
+        f"{zero:.3f}"
+    )
+
+
+def test_o13_first_step_of_rmsprop(quoted):
+    step = first_step(keras.optimizers.RMSprop(1.0))
+    quoted(f"`lr/√(1 − ρ)`: {step:.2f} times lr with ρ = 0.9")
+
+
+def test_o13_first_step_of_adadelta(quoted):
+    step = first_step(keras.optimizers.Adadelta(1.0))
+    quoted(f"{step:.4f} for a unit gradient at rate 1 in Keras")
+
+
+def state(name, **kwargs):
+    """How many values an optimizer keeps for each weight of a 256 × 512 matrix."""
+    optimizer = getattr(keras.optimizers, name)(**kwargs)
+    weight = keras.Variable(np.zeros((256, 512), "float32"))
+    optimizer.build([weight])
+    values = sum(int(np.prod(v.shape)) for v in optimizer.variables)
+    return (values - 2) / (256 * 512)  # without the counter and the learning rate
+
+
+def test_o22_state_of_each_optimizer(quoted):
+    assert state("SGD") == 0
+    assert state("SGD", momentum=0.9) == 1
+    assert {state(name) for name in ("Lion", "RMSprop", "Adagrad")} == {1}
+    assert {round(state(n), 4) for n in ("Adam", "Nadam", "Adadelta", "Ftrl", "Lamb")} == {2}
+    assert state("Adam", amsgrad=True) == 3
+    quoted(
+        "plain SGD nothing; momentum, Lion, RMSprop and Adagrad one value; Adam, Nadam, "
+        "Adadelta, Ftrl and LAMB two; AMSGrad three"
+    )
+
+
+def test_o22_adafactor_keeps_a_full_v(quoted):
+    quoted(
+        f"Adafactor keeps a full v besides the factors: {state('Adafactor'):.3f} values for each "
+        "weight of a 256 × 512 matrix"
+    )
+
+
+def test_o22_adam_for_seven_billion_weights(quoted):
+    quoted(f"That is {(2 + 2 + 4 + 4 + 4) * 7} GB before any activation")
+
+
+MEMORY_OF_RADAM = 2 / (1 - 0.999) - 1
+
+
+def rho(t, beta_2=0.999):
+    return MEMORY_OF_RADAM - 2 * t * beta_2**t / (1 - beta_2**t)
+
+
+def test_o16_when_rectification_starts(quoted):
+    first = {limit: next(t for t in range(1, 99) if rho(t) > limit) for limit in (4, 5)}
+    quoted(f"`ρ_5` is {rho(5):.3f} and `ρ_6` is {rho(6):.3f}")
+    quoted(f"the first rectified step is t = {first[4]} in one and t = {first[5]} in the others")
+
+
+def test_o16_rectification_is_a_warm_up(quoted):
+    def factor(t):
+        infinity = MEMORY_OF_RADAM
+        top = (rho(t) - 4) * (rho(t) - 2) * infinity
+        return np.sqrt(top / ((infinity - 4) * (infinity - 2) * rho(t)))
+
+    quoted(
+        f"{factor(5):.3f} at t = 5, {factor(100):.2f} at t = 100, {factor(1000):.2f} at t = 1000"
+    )
+
+
+def test_o18_sam_must_restore(quoted):
+    w, rate, rho = 1.0, 0.1, 0.05
+    gradient = lambda w: 2 * w
+    ahead = w + rho * np.sign(gradient(w))
+    restored, not_restored = (start - rate * gradient(ahead) for start in (w, ahead))
+    quoted(f"the step leads to {restored:.2f}; without going back, to {not_restored:.2f}")
+
+
+def test_o19_a_python_counter_freezes(quoted):
+    class Counter(keras.optimizers.Optimizer):
+        t = 0
+
+        def update_step(self, gradient, variable, learning_rate):
+            self.t += 1
+            self.assign_add(variable, float(self.t))
+
+    def run(compiled):
+        w, optimizer = tf.Variable(0.0), Counter(learning_rate=1.0)
+        optimizer.build([w])
+        step = lambda: optimizer.apply([tf.constant(1.0)], [w])
+        step = tf.function(step) if compiled else step
+        for _ in range(5):
+            step()
+        return w.numpy()
+
+    quoted(f"gives {run(False):.1f} eagerly and {run(True):.1f} in a `tf.function`")
+
+
+def test_o19_plain_variables_are_not_saved(quoted, tmp_path):
+    @keras.saving.register_keras_serializable(package="test_o19")
+    class Plain(keras.optimizers.Optimizer):
+        def __init__(self, learning_rate=0.1, **kwargs):
+            super().__init__(learning_rate, **kwargs)
+
+        def build(self, variables):
+            if self.built:
+                return
+            super().build(variables)
+            self.slots = [tf.Variable(tf.zeros(v.shape)) for v in variables]
+
+        def update_step(self, gradient, variable, learning_rate):
+            self.slots[self._get_variable_index(variable)].assign_add(gradient)
+
+    model = linear(kernel_initializer="zeros")
+    model.compile(Plain(), "mse")
+    model.fit(ones(4), ones(4), verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert len(model.optimizer.variables) == 2  # the counter and the learning rate
+    assert model.optimizer.slots[0].numpy() != 0 == again.optimizer.slots[0].numpy()
+    quoted(
+        "is not in `optimizer.variables`, and comes back from a `.keras` file as freshly "
+        "initialised"
+    )
+
+
+def test_o19_one_optimizer_for_one_model(quoted):
+    optimizer = keras.optimizers.Adam()
+    first, second = linear(), linear()
+    first.compile(optimizer, "mse")
+    first.fit(ones(4), ones(4), verbose=0)
+    second.compile(optimizer, "mse")
+    with pytest.raises(ValueError, match="Unknown variable"):
+        second.fit(ones(4), ones(4), verbose=0)
+    quoted('Why does "Unknown variable" appear?')
+
+
+class Watching(keras.optimizers.Optimizer):
+    """Moves a weight by the square of its gradient, with the gradient's sign."""
+
+    def __init__(self, **kwargs):
+        super().__init__(learning_rate=1.0, **kwargs)
+        self.contexts = []
+
+    def update_step(self, gradient, variable, learning_rate):
+        self.contexts.append(tf.distribute.get_replica_context())
+        self.assign_sub(variable, tf.sign(gradient) * gradient**2)
+
+
+def step_on_two_replicas(gradients, **limit):
+    """The gradient that `update_step` saw, of one for each replica, and its contexts."""
+    strategy = two_replicas()
+    with strategy.scope():
+        w, optimizer = tf.Variable(0.0), Watching(**limit)
+        optimizer.build([w])
+
+    @tf.function
+    def replica():
+        mine = tf.distribute.get_replica_context().replica_id_in_sync_group
+        optimizer.apply([tf.gather(tf.constant(gradients), mine)], [w])
+
+    strategy.run(replica)
+    square = -w.numpy()
+    return np.sign(square) * np.sqrt(abs(square)), optimizer.contexts
+
+
+def test_o24_the_gradient_is_already_global(quoted):
+    seen, _ = step_on_two_replicas([3.0, 1.0])
+    assert seen == 3 + 1  # the square of the sum, not the sum of squares
+    quoted("So the gradient is already global")
+
+
+def test_o24_no_replica_context_in_update_step(quoted):
+    _, contexts = step_on_two_replicas([3.0, 1.0])
+    assert set(contexts) == {None}
+    quoted("read `tf.distribute.get_replica_context()`: there is none at that point")
+
+
+def test_o24_clipping_before_the_sum(quoted):
+    both, _ = step_on_two_replicas([3.0, 1.0], clipnorm=1.0)
+    whole = -train(keras.optimizers.SGD(1.0, clipnorm=1.0), [3.0 + 1.0], 0.0)
+    quoted(
+        f"with 3 and 1 the sum of the clipped is {both:.1f}, where the clip of the sum is "
+        f"{whole:.1f}"
+    )
+
+
+def test_o24_opposite_gradients_cancel_either_way(quoted):
+    assert step_on_two_replicas([3.0, -3.0], clipnorm=1.0)[0] == 0
+    quoted("Two replicas with gradients 3 and −3, `clipnorm=1.0`: they cancel either way")
+
+
+def test_o21_adam_does_not_move_bfloat16_weights(quoted):
+    optimizers = keras.optimizers
+    assert train(optimizers.Adam(0.1), [1.0] * 3, dtype="bfloat16") == 1
+    assert train(optimizers.SGD(0.1), [1.0] * 3, dtype="bfloat16") < 1
+    quoted("in Keras 3.15 the weights do not move at all, while with SGD they do")
+
+
+def test_o21_adam_hurls_float16_weights(quoted):
+    half = train(keras.optimizers.Adam(0.1), [1e-4] * 3, dtype="float16")
+    quoted(f"three Adam steps at rate 0.1 take a weight from 1 to {with_minus(half, '.1f')}")
+
+
+def bfloat16(value):
+    return tf.cast(value, "bfloat16").numpy()
+
+
+def test_o21_numbers_of_bfloat16_below_1(quoted):
+    assert bfloat16(0.999) == 1
+    assert bfloat16(1 - 1 / 256) == 1 - 1 / 256
+    quoted("Just below 1 its numbers are 1/256 apart, so 0.999 rounds to 1")
+
+
+def test_o21_half_a_gap_is_lost(quoted):
+    assert bfloat16(1 - 1 / 513) == 1
+    quoted("anything below 1/512 in the downward direction")
+
+
+def test_o21_bfloat16_loses_small_updates(quoted):
+    w = tf.Variable(tf.constant(1.0, "bfloat16"))
+    for _ in range(1000):
+        w.assign_sub(tf.constant(0.001, "bfloat16"))
+    quoted(f"1,000 SGD steps of 0.001 each leave a bfloat16 weight of 1 at exactly {w.numpy():.0f}")
