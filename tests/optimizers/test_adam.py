@@ -38,25 +38,29 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.support.closeness import assert_close
-from tests.support.keras_optimizers import (
+from tests.support.adam_oracle import (
     ADAM_BUGS,
     FROZEN,
-    Halving,
     adam_direction,
     adam_path,
-    assert_compiled_trajectory,
+    assert_rows_are_summed_before_squares,
+    assert_t_counts_updates,
+    assert_t_is_one_for_all,
+)
+from tests.support.closeness import assert_close
+from tests.support.keras_optimizers import (
     assert_fit_equals_eager,
     assert_replicas_agree,
     assert_resumes,
-    assert_rows_are_summed_before_squares,
+)
+from tests.support.serialization import assert_config_round_trip
+from tests.support.trajectories import (
+    Halving,
+    assert_compiled_trajectory,
     assert_schedule_sets_each_rate,
-    assert_t_counts_updates,
-    assert_t_is_one_for_all,
     assert_trajectory,
     random_gradients,
 )
-from tests.support.serialization import assert_config_round_trip
 from tests.support.value_errors import assert_value_error, keywords
 
 # A step is lr <= 0.4 times a ratio near 1 of some ten roundings; 1 - beta_2^t in float32

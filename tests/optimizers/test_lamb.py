@@ -41,24 +41,28 @@ import functools
 import numpy as np
 import pytest
 
-from tests.support.keras_optimizers import (
+from tests.support.adam_oracle import (
     ADAM_BUGS,
     FROZEN,
-    START,
-    Halving,
     adam_path,
-    assert_compiled_trajectory,
+    assert_rows_are_summed_before_squares,
+    assert_t_counts_updates,
+    assert_t_is_one_for_all,
+)
+from tests.support.keras_optimizers import (
     assert_fit_equals_eager,
     assert_replicas_agree,
     assert_resumes,
-    assert_rows_are_summed_before_squares,
+)
+from tests.support.serialization import assert_config_round_trip
+from tests.support.trajectories import (
+    START,
+    Halving,
+    assert_compiled_trajectory,
     assert_schedule_sets_each_rate,
-    assert_t_counts_updates,
-    assert_t_is_one_for_all,
     assert_trajectory,
     random_gradients,
 )
-from tests.support.serialization import assert_config_round_trip
 from tests.support.value_errors import assert_value_error, keywords
 
 # A step is lr ||w|| <= 0.3 long, and known to some ten roundings and the 1.2e-6 of

@@ -37,23 +37,27 @@ import tensorflow as tf
 
 from tests.support.closeness import assert_close
 from tests.support.keras_optimizers import (
-    LOOKUPS,
-    ROWS,
-    START,
-    TABLE,
-    Halving,
-    assert_compiled_trajectory,
-    assert_duplicate_rows_are_summed,
     assert_fit_equals_eager,
     assert_replicas_agree,
     assert_resumes,
+)
+from tests.support.serialization import assert_config_round_trip
+from tests.support.sparse_gradients import (
+    LOOKUPS,
+    ROWS,
+    TABLE,
+    assert_duplicate_rows_are_summed,
+    scattered,
+)
+from tests.support.trajectories import (
+    START,
+    Halving,
+    assert_compiled_trajectory,
     assert_schedule_sets_each_rate,
     assert_trajectory,
     per_step,
     random_gradients,
-    scattered,
 )
-from tests.support.serialization import assert_config_round_trip
 from tests.support.value_errors import assert_value_error, keywords
 
 # Steps are lr or nothing. Each weight below 4 rounds by 1.2e-7 a step: 8 * 1.2e-7.

@@ -36,22 +36,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.support.adam_oracle import adam_path, keras_direction
 from tests.support.closeness import assert_close
 from tests.support.keras_optimizers import (
-    START,
-    Halving,
-    adam_path,
-    assert_compiled_trajectory,
-    assert_duplicate_rows_are_summed,
     assert_fit_equals_eager,
     assert_replicas_agree,
     assert_resumes,
-    assert_schedule_sets_each_rate,
-    assert_trajectory,
-    keras_direction,
-    random_gradients,
 )
 from tests.support.serialization import revive
+from tests.support.sparse_gradients import assert_duplicate_rows_are_summed
+from tests.support.trajectories import (
+    START,
+    Halving,
+    assert_compiled_trajectory,
+    assert_schedule_sets_each_rate,
+    assert_trajectory,
+    random_gradients,
+)
 from tests.support.value_errors import assert_value_error, keywords
 
 # Six steps and two syncs of some four roundings on weights below 4: 32 * 1.2e-7.

@@ -34,19 +34,21 @@ import tensorflow as tf
 
 from tests.support.closeness import assert_close
 from tests.support.keras_optimizers import (
-    START,
-    Halving,
-    assert_compiled_trajectory,
-    assert_duplicate_rows_are_summed,
     assert_fit_equals_eager,
     assert_replicas_agree,
     assert_resumes,
+)
+from tests.support.serialization import assert_config_round_trip
+from tests.support.sparse_gradients import assert_duplicate_rows_are_summed
+from tests.support.trajectories import (
+    START,
+    Halving,
+    assert_compiled_trajectory,
     assert_schedule_sets_each_rate,
     assert_trajectory,
     per_step,
     random_gradients,
 )
-from tests.support.serialization import assert_config_round_trip
 from tests.support.value_errors import assert_value_error
 
 # Four steps of four roundings each on weights below 4: 4 * 4 * 6e-8 * 4 = 4e-6.

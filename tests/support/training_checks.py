@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tests.support.keras_optimizers import flat
+from tests.support.trajectories import flat
 
 KERNEL = np.array([[1.0, -2.0], [0.5, 0.25], [-0.75, 1.5]])
 BIAS = np.array([0.5, -1.0])
