@@ -54,6 +54,9 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check.add_argument("--jobs", type=_count, metavar="N", help="katas at a time (one a core)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
     check.add_argument("--junit-xml", type=Path, metavar="FILE", help="write them as JUnit XML")
+    warm = commands.add_parser("warm", help="the process that keeps TensorFlow imported")
+    warm.set_defaults(run=_warm)
+    warm.add_argument("--stop", action="store_true", help="end it")
 
 
 def _add_light(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -221,6 +224,12 @@ def _check(options: argparse.Namespace) -> int:
     return command.watch(wanted) if options.watch else command.check(wanted)
 
 
+def _warm(options: argparse.Namespace) -> int:
+    from dojo.check import warm
+
+    return warm.show(options.stop)
+
+
 def _rehearse(options: argparse.Namespace) -> int:
     from dojo.sitting import rehearse
 
@@ -293,14 +302,14 @@ def _anki(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from dojo import compare
-    from dojo.check import forkserver
+    from dojo.check import processes
 
     unknown = sorted(set(options.names) - set(compare.NAMES))
     if unknown:
         known = ", ".join(compare.NAMES)
         raise UsageError(f"there is no comparison {unknown[0]}; there are {known}")
     # matplotlib, too, takes a second to import.
-    forkserver.warm_up()
+    processes.starter()
     from dojo.compare import command
 
     wanted = command.CompareOptions(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dojo.check import forkserver
+from dojo.check import processes
 from dojo.check.runner import Event, Runner
 from dojo.check.watch import Watcher
 from dojo.results import Failure, Outcome, Result
@@ -31,7 +31,7 @@ class Examiner:
 
     def __enter__(self) -> "Examiner":
         # Before a screen takes the terminal: the warm process inherits what is open.
-        forkserver.warm_up()
+        processes.starter()
         self._watcher.__enter__()
         # Daemons: leaving must not wait for an import of TensorFlow.
         threading.Thread(target=self._work, daemon=True).start()

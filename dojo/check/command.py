@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.status import Status
 
 from dojo import layout, results
-from dojo.check import forkserver, scoreboard, solved
+from dojo.check import processes, scoreboard, solved, warm
 from dojo.check.runner import Event, Runner
 from dojo.check.watch import Watcher
 from dojo.content import catalogue
@@ -64,7 +64,7 @@ def watch(options: CheckOptions) -> int:
     katas = catalogue.select(options.names)
     console = Console(highlight=False)
     runner = Runner(options.tree, options.limit, options.jobs)
-    forkserver.warm_up()
+    processes.starter()
     paths = [kata.path for kata in katas]
     with Watcher(paths, options.tree) as watcher, contextlib.closing(runner):
         saved = set(paths)
@@ -127,6 +127,7 @@ class Progress:
     """One line that says what runs now; nothing where the output is no terminal."""
 
     def __init__(self, console: Console, total: int) -> None:
+        self.console = console
         self.total = total
         self.done = 0
         self.running: dict[str, str] = {}
@@ -146,6 +147,8 @@ class Progress:
             return
         if event.kind == "started":
             self.running[name] = ""
+            if processes.newly_started():
+                self.console.print(warm.STARTED, style="dim")
         elif event.kind == "tested":
             self.running[name] = f" {event.done}/{event.total}"
         else:

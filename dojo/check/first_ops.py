@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def exercise(wanted: Callable[[], bool]) -> None:
+def run_first_ops(wanted: Callable[[], bool]) -> None:
     """Runs TensorFlow's first op, first graph, first XLA program and first step of `fit`.
 
     Each sets something up that stays, half a second in all.
@@ -18,12 +18,12 @@ def exercise(wanted: Callable[[], bool]) -> None:
     # Two logical CPUs, before the first op of all.
     import tests.support.replicas  # noqa: F401
 
-    for _ in _exercises():
+    for _ in _first_ops():
         if wanted():
             return
 
 
-def _exercises() -> Iterator[None]:
+def _first_ops() -> Iterator[None]:
     from tests.support.gradient_checks import vjp
     from tests.support.modes import MODES
 

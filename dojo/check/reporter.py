@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import traceback
-from multiprocessing.connection import Connection
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,8 +12,19 @@ from typing import Any
 import pytest
 
 from dojo import layout
-from dojo.check.worker import Job, Send
-from dojo.results import Failure, RanTest, clause_of
+from dojo.check.channel import Channel
+from dojo.check.job import Job
+from dojo.check.messages import (
+    Blind,
+    Broken,
+    Collected,
+    Interrupted,
+    Message,
+    Started,
+    Tested,
+    TimedOut,
+    Trespassed,
+)
 
 # Start-up remarks of TensorFlow, XLA and absl, which nobody asked for.
 _CHATTER = re.compile(
@@ -28,13 +39,13 @@ _MOST_LINES = 20
 
 
 class Reporter:
-    """Sends ("collected", names), ("started", name), ("tested", test, failure)."""
+    """Says what happens while it happens."""
 
-    def __init__(self, job: Job, send: Send) -> None:
+    def __init__(self, job: Job, send: Callable[[Message], None]) -> None:
         self.source = job.source.resolve()
         self.send = send
         self.failure: tuple[str, str | None] | None = None
-        self.blind = False
+        self.blind = self.unwritten = False
         self.seconds = 0.0
         self.trespass: str | None = None
         self.timed_out = False
@@ -55,22 +66,22 @@ class Reporter:
     def close(self) -> None:
         """Says at the end what a learner's `except` may have hidden."""
         if self.trespass is not None:
-            self.send(("trespass", self.trespass))
+            self.send(Trespassed(self.trespass))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.session = session
         for item in session.items:
             # pytest's own picture of a failure takes 30 ms and is not shown.
             item.repr_failure = _nothing  # type: ignore[method-assign]
-        self.send(("collected", [item.name for item in session.items]))
+        self.send(Collected(tuple(item.name for item in session.items)))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.send(("broken", f"the suite cannot be collected: {report.longrepr}"))
+            self.send(Broken(f"the suite cannot be collected: {report.longrepr}"))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self.failure, self.blind, self.seconds = None, False, 0.0
-        self.send(("started", nodeid.partition("::")[2]))
+        self.failure, self.blind, self.unwritten, self.seconds = None, False, False, 0.0
+        self.send(Started(nodeid.partition("::")[2]))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
@@ -84,25 +95,24 @@ class Reporter:
         if report.when != "teardown":
             return
         name = report.nodeid.partition("::")[2]
-        clause = clause_of(name)
-        failure = None
-        if self.failure is not None:
-            message, cause = self.failure
-            # pytest-timeout writes the stacks of all threads to stderr.
-            errors = "" if self.timed_out else report.capstderr
-            failure = Failure(name, clause, message, cause, own_output(report.capstdout, errors))
-        passed = failure is None and not self.blind
-        self.send(("tested", RanTest(name, clause, passed, self.seconds), failure))
+        passed = self.failure is None and not self.blind
+        if self.failure is None:
+            self.send(Tested(name, passed, self.seconds))
+            return
+        message, cause = self.failure
+        # pytest-timeout writes the stacks of all threads to stderr.
+        printed = own_output(report.capstdout, "" if self.timed_out else report.capstderr)
+        self.send(Tested(name, False, self.seconds, message, cause, printed, self.unwritten))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         where = _location(excinfo.value.__traceback__, self.source)
-        self.send(("interrupted", f"{type(excinfo.value).__name__} ended the tests{where}"))
+        self.send(Interrupted(f"{type(excinfo.value).__name__} ended the tests{where}"))
 
     def _describe(self, error: BaseException, item: pytest.Item) -> None:
         name = type(error).__name__
         if name == "BlindTest":
             self.blind = True
-            self.send(("blind", f"{item.name}: {error}"))
+            self.send(Blind(f"{item.name}: {error}"))
         elif name == "Mismatch":
             cause = getattr(error, "cause", None)
             self.failure = str(error), cause
@@ -110,15 +120,14 @@ class Reporter:
             self._stop_for_time(error, item)
         else:
             self.failure = describe(error, self.source, item.path), None
-        if getattr(error, "unwritten", False):
-            self.send(("unwritten", item.name))
+        self.unwritten = getattr(error, "unwritten", None) is True
 
     def _stop_for_time(self, error: BaseException, item: pytest.Item) -> None:
         where = _location(error.__traceback__, self.source)
         message = f"no end in sight: stopped{where}"
         self.failure = message, None
         self.timed_out = True
-        self.send(("timed out", message))
+        self.send(TimedOut(message))
         if self.session is not None:
             # The tests to come would very likely hang as well.
             self.session.shouldstop = "timed out"
@@ -127,15 +136,15 @@ class Reporter:
 class Held:
     """A pytest plugin that has all ready, then waits until there is a file to check."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        from dojo.check.first_ops import exercise
+        from dojo.check.first_ops import run_first_ops
 
-        exercise(wanted=self._connection.poll)
-        self._connection.recv()
+        run_first_ops(wanted=lambda: self._channel.wait(0))
+        self._channel.wait()
 
 
 def _nothing(*_: Any, **__: Any) -> str:

@@ -5,88 +5,53 @@ pipe, and draws its own conclusions when they end too soon.
 """
 
 import contextlib
-import dataclasses
 import faulthandler
-import multiprocessing
 import os
-import shutil
 import signal
+import socket
 import sys
 import tempfile
-import threading
-from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import pytest
+import pytest_timeout
+
 from dojo import layout
+from dojo.check.channel import Channel
+from dojo.check.job import Job
+from dojo.check.messages import Finished, Message, Ready, encode
+from dojo.check.reporter import Held, Reporter
 
 # Beyond what the process has mapped when it starts; TensorFlow maps much and uses little.
 MEMORY = 4 * 2**30
 LARGEST_FILE = 2**28
 TEST_LIMIT = 20.0
 
-Send = Callable[[tuple[Any, ...]], None]
 
+def work(text: str, end: socket.socket) -> None:
+    """Runs in the child: sends messages, the last of which is `Finished`.
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """What to run.
-
-    Attributes:
-        kata: Path of the kata, such as "losses/focal_loss".
-        tree: Folder with the file under test.
-        suite: The file with its tests.
-        folder: An empty folder for the log and for whatever the tests write.
-        limit: Seconds for all tests together; the parent enforces it, too.
-        select: A pytest -k expression, or "".
-        fail_fast: Stop at the first failure.
-        held: Once the tests are collected, wait for a message before the file is read.
+    Args:
+        text: A `Job` as JSON.
+        end: Where the messages go.
     """
-
-    kata: str
-    tree: Path
-    suite: Path
-    folder: Path
-    limit: float
-    select: str = ""
-    fail_fast: bool = False
-    held: bool = False
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "log"
-
-    @property
-    def source(self) -> Path:
-        return layout.source_file(self.kata, self.tree)
-
-
-def work(job: Job, connection: Connection) -> None:
-    """Runs in the child: sends messages, the last of which is ("finished", exit code)."""
+    job = Job.from_json(text)
     _settle(job)
-    send: Send = connection.send
-    try:
-        import pytest
-        import pytest_timeout
-        import tensorflow  # noqa: F401
+    channel = Channel(end)
 
-        from dojo.check.reporter import Held, Reporter
-    except Exception as error:
-        send(("broken", f"the environment cannot import what it needs: {error!r}"))
-        return
-    send(("ready",))
-    # Plugins of other packages (anyio's takes half a second) have no business here.
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    def send(message: Message) -> None:
+        channel.send(encode(message))
+
+    send(Ready())
     reporter = Reporter(job, send)
     if job.tree.resolve() != layout.REFERENCE:
         sys.addaudithook(reporter.guard)
     # By name, pytest would look for it in the metadata of all packages.
-    plugins = [pytest_timeout, reporter, *([Held(connection)] if job.held else [])]
-    code = pytest.main(_arguments(job), plugins=plugins)
+    plugins = [pytest_timeout, reporter, *([Held(channel)] if job.held else [])]
+    pytest.main(_arguments(job), plugins=plugins)
     reporter.close()
-    send(("finished", int(code)))
-    connection.close()
+    send(Finished())
     # Threads that the learner left behind must not keep the process alive.
     os._exit(0)
 
@@ -120,10 +85,7 @@ def _arguments(job: Job) -> list[str]:
 
 
 def _settle(job: Job) -> None:
-    """Leaves the terminal and the parent's process group, and bounds what can be taken."""
-    with contextlib.suppress(OSError):
-        os.setsid()
-    threading.Thread(target=_die_with_parent, args=(job.folder,), daemon=True).start()
+    """Writes to its log, works in its folder, and bounds what can be taken."""
     log = os.open(job.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for target, source in [(0, nothing), (1, log), (2, log)]:
@@ -141,16 +103,6 @@ def _settle(job: Job) -> None:
 
 
 _kept: list[Any] = []
-
-
-def _die_with_parent(folder: Path) -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError, AttributeError):
-            os.killpg(os.getpgid(0), signal.SIGKILL)
-        os._exit(1)
 
 
 def _limit_resources() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import multiprocessing
 import multiprocessing.connection
 import signal
 import time
@@ -10,7 +11,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from dojo.check import forkserver
 from dojo.compare.jobs import CompareError, Job, Result
 from dojo.compare.worker import serve
 
@@ -31,7 +31,7 @@ class Pool:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._context = forkserver.context()
+        self._context = multiprocessing.get_context("spawn")
         self._children: list[_Child] = []
 
     def __enter__(self) -> "Pool":

@@ -1,16 +1,17 @@
 """dojo.runner, dojo.watch and plain pytest: the ways a check can be made."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 
 from dojo import layout
+from dojo.check import processes
 from dojo.check.runner import Runner
 from dojo.check.watch import Watcher
 from dojo.content import stubs
@@ -32,10 +33,14 @@ def write(tree, text):
     layout.source_file(KATA, tree).write_text(text, encoding="utf-8")
 
 
-def test_where_there_is_no_fork_the_same_code_runs_with_spawn(tree, monkeypatch):
-    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+def test_where_there_is_no_fork_the_same_code_runs_in_a_fresh_interpreter(tree, monkeypatch):
+    monkeypatch.setattr(processes, "can_fork", lambda: False)
+    note = tree / "pid"
+    write(tree, f"{ANSWER}\nimport os\nopen({str(note)!r}, 'w').write(str(os.getppid()))\n")
     (result,) = Runner(tree).results([KATA])
     assert (result.outcome, result.failures) == (Outcome.SOLVED, [])
+    # Nobody stood between this process and the kata's.
+    assert int(note.read_text()) == os.getpid()
 
 
 def test_events_come_in_order_and_count_the_tests(tree):
@@ -46,15 +51,21 @@ def test_events_come_in_order_and_count_the_tests(tree):
 
 
 def test_closing_the_iterator_kills_what_runs(tree):
-    write(tree, "while True: pass\n")
+    note = tree / "pid"
+    write(tree, f"import os\nopen({str(note)!r}, 'w').write(str(os.getpid()))\nwhile True: pass\n")
     events = Runner(tree).check([KATA])
-    for event in events:
-        if event.kind == "tick":
-            break
-    children = multiprocessing.active_children()
-    assert children
+    while not (note.exists() and note.read_text()):
+        next(events)
     events.close()
-    assert all(not child.is_alive() for child in children)
+    assert not is_alive(int(note.read_text()))
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -63,18 +74,21 @@ def runner(tree):
         yield runner
 
 
-def processes():
-    return {child.pid for child in multiprocessing.active_children()}
+def prepared(runner):
+    """The number of the process that waits."""
+    process, end = runner._spare.process, time.monotonic() + 60
+    while process.pid is None and time.monotonic() < end:
+        process.exit_status(0.05)
+    return process.pid
 
 
 def test_a_prepared_process_reads_the_file_as_it_is_when_checked(runner, tree):
     runner.prepare(KATA)
-    prepared = processes()
-    write(tree, ANSWER.replace("    return clip(x)", "    return clip(x) + 1"))
-    events = runner.check([KATA])
-    assert next(events).kind == "started"
-    assert processes() == prepared
-    result = [event.result for event in events][-1]
+    waiting, note = prepared(runner), tree / "pid"
+    wrong = ANSWER.replace("    return clip(x)", "    return clip(x) + 1")
+    write(tree, f"{wrong}\nimport os\nopen({str(note)!r}, 'w').write(str(os.getpid()))\n")
+    (result,) = runner.results([KATA])
+    assert int(note.read_text()) == waiting
     (cold,) = Runner(tree).results([KATA])
     assert result.outcome is Outcome.WRONG
     assert [f.message for f in result.failures] == [f.message for f in cold.failures]
@@ -91,9 +105,8 @@ def test_a_prepared_process_serves_once_and_never_another_kata(runner, tree):
 
 def test_a_prepared_process_that_died_is_replaced(runner):
     runner.prepare(KATA)
-    (child,) = multiprocessing.active_children()
-    os.kill(child.pid, signal.SIGKILL)
-    child.join()
+    os.kill(prepared(runner), signal.SIGKILL)
+    runner._spare.process.exit_status()
     assert runner.results([KATA])[0].outcome is Outcome.SOLVED
 
 
@@ -116,8 +129,10 @@ def test_nothing_of_a_check_stays_behind(tree, tmp_path, monkeypatch):
 
 def test_closing_ends_the_prepared_process(runner):
     runner.prepare(KATA)
+    waiting = prepared(runner)
+    assert is_alive(waiting)
     runner.close()
-    assert processes() == set()
+    assert not is_alive(waiting)
 
 
 def test_a_part_of_a_suite_can_be_selected(tree):

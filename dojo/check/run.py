@@ -1,0 +1,137 @@
+"""One kata's process, from its start to its verdict."""
+
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from dojo import layout
+from dojo.check import messages, processes
+from dojo.check.channel import Flood
+from dojo.check.job import Job
+from dojo.check.messages import Message, MessageError
+from dojo.check.verdict import Story
+from dojo.results import RanTest, Result
+
+# Until a process reports for work: a cold import of TensorFlow on a slow disk.
+START_LIMIT = 300.0
+# For a process that is asked where it hangs, to write it down.
+_GRACE = 0.3
+
+
+class Run:
+    """A kata's process as its parent sees it: what it said, and how long it has left."""
+
+    def __init__(self, job: Job, process: processes.Process) -> None:
+        self.job = job
+        self.process = process
+        self.story = Story(job.kata)
+        self.result: Result | None = None
+        self.lost = False
+        self.suite_time = job.suite.stat().st_mtime_ns
+        self.started = time.monotonic()
+        self.deadline = self.started + START_LIMIT
+        self.asked = False
+
+    @classmethod
+    def start(cls, job: Job) -> "Run":
+        """Starts the process.
+
+        Raises:
+            StartError: If that is impossible.
+        """
+        return cls(job, processes.starter().start("check", job.to_json()))
+
+    def fits(self, job: Job) -> bool:
+        """Whether this process, which is held, can do that job in place of a new one."""
+        fresh = self.suite_time == self.job.suite.stat().st_mtime_ns
+        same = self.job.asks_the_same(job)
+        return fresh and same and not _sets_up_tensorflow(self.job.source)
+
+    def release(self) -> bool:
+        """Lets it read the file; returns False if it is no longer there."""
+        self.started = time.monotonic()
+        self.deadline = self.started + START_LIMIT
+        try:
+            self.process.channel.send(b"go\n")
+        except OSError:
+            return False
+        return not self.process.lost
+
+    def news(self) -> Iterator[RanTest]:
+        """Reads what the process has said, and notices its end or its deadline."""
+        try:
+            for line in self.process.channel.lines():
+                yield from self._hear(messages.decode(line))
+        except EOFError:
+            self._conclude()
+            return
+        except (MessageError, Flood) as error:
+            # None of our own code sends that, so the file's did.
+            self.story.garbled = str(error) or "it sends without end"
+            self._conclude()
+            return
+        if time.monotonic() > self.deadline:
+            self._overdue()
+
+    def _hear(self, message: Message) -> Iterator[RanTest]:
+        if isinstance(message, messages.Ready):
+            # The clock starts when TensorFlow is there: importing it is not the learner's.
+            self.started = time.monotonic()
+            self.deadline = self.started + self.job.limit
+        self.story.add(message)
+        if isinstance(message, messages.Tested):
+            yield self.story.tests[-1]
+
+    def _overdue(self) -> None:
+        """Asks the process where it is, then ends it."""
+        if not self.asked:
+            self.asked = True
+            self.deadline = time.monotonic() + _GRACE
+            self.process.ask()
+            return
+        self.story.overdue = f"stopped after {self.job.limit:g} s"
+        self._conclude()
+
+    def _conclude(self) -> None:
+        seconds = time.monotonic() - self.started
+        fault = self.process.fault
+        self.lost = not fault and self.process.lost and not self.story.ended
+        status = None if fault or self.lost or self.story.ended else self.process.exit_status()
+        self.process.kill()
+        where = _where(self.job)
+        shutil.rmtree(self.job.folder, ignore_errors=True)
+        self.result = self.story.verdict(seconds, fault, status, where)
+
+    def kill(self) -> None:
+        """Ends the process and all that it started, and removes its folder."""
+        self.process.kill()
+        shutil.rmtree(self.job.folder, ignore_errors=True)
+
+
+def make_folder() -> Path:
+    """Returns a new folder for a process to work in."""
+    return Path(tempfile.mkdtemp(prefix="dojo-"))
+
+
+def _sets_up_tensorflow(source: Path) -> bool:
+    # tf.config refuses most of its settings once an op has run.
+    try:
+        return b"config." in source.read_bytes()
+    except OSError:
+        return False
+
+
+def _where(job: Job) -> str:
+    """The learner's line in the newest stack that faulthandler wrote, if there is one."""
+    try:
+        with job.log.open("rb") as log:
+            log.seek(max(0, job.log.stat().st_size - 100_000))
+            text = log.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    name = re.escape(str(job.source.resolve()))
+    lines = re.findall(rf'File "{name}", line (\d+)', text)
+    return f", at {layout.shown(job.source)}:{lines[0]}" if lines else ""

@@ -1,0 +1,287 @@
+"""The warm process that outlives a command, tried in a checkout of its own.
+
+Whatever happens to it, to its socket or to the files it has imported: the verdict is that of
+the present file, by the present tests.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dojo import layout
+
+KATA = "gradients/clip_by_value"
+WRONG = ("    return clip(x)", "    return clip(x) + 1")
+COPIED = ("dojo", "katas", "reference", "tests", "data", "QUESTIONS.md", "pyproject.toml")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the project, whose files and warm process are the test's own."""
+    folder = tmp_path_factory.mktemp("checkout")
+    copy(folder)
+    yield folder
+    run(folder, "warm", "--stop")
+
+
+def copy(folder):
+    for name in COPIED:
+        source = layout.ROOT / name
+        skip = shutil.ignore_patterns("__pycache__")
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=skip)
+        else:
+            shutil.copy(source, folder / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+
+
+def environment(**changes):
+    kept = {k: v for k, v in os.environ.items() if k not in ("CI", "DOJO_WARM", "DOJO_HOME")}
+    return kept | changes
+
+
+def run(checkout, *arguments, **changes):
+    return subprocess.run(
+        [sys.executable, "-m", "dojo", *arguments],
+        cwd=checkout,
+        env=environment(**changes),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def check(checkout, tree="reference", **changes):
+    """Returns the kata's entry in the JSON of a check."""
+    out = checkout / "out.json"
+    out.unlink(missing_ok=True)
+    done = run(checkout, "check", KATA, f"--tree={tree}", f"--json={out}", **changes)
+    assert done.stderr == "", done.stderr
+    (entry,) = json.loads(out.read_text(encoding="utf-8"))["katas"]
+    return entry
+
+
+@pytest.fixture
+def warm(checkout):
+    """The number of the checkout's warm process."""
+    assert check(checkout)["outcome"] == "solved"
+    return plate(checkout)["pid"]
+
+
+def plate(checkout):
+    return json.loads((checkout / ".dojo" / "warm" / "plate.json").read_text(encoding="utf-8"))
+
+
+def is_alive(pid):
+    with contextlib.suppress(OSError):
+        os.kill(pid, 0)
+        # One that has ended and was not waited for counts as gone.
+        return "\nState:\tZ" not in open(f"/proc/{pid}/status").read()
+    return False
+
+
+def until_gone(pid, seconds=10):
+    end = time.monotonic() + seconds
+    while is_alive(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not is_alive(pid)
+
+
+@pytest.fixture
+def wrong(checkout):
+    """A tree whose answer is wrong."""
+    text = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
+    assert WRONG[0] in text
+    file = checkout / "wrong" / f"{KATA}.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text.replace(*WRONG), encoding="utf-8")
+    return "wrong"
+
+
+def test_the_second_command_finds_it_and_judges_the_present_file(checkout, warm, wrong):
+    assert check(checkout, wrong)["outcome"] == "wrong"
+    assert check(checkout)["outcome"] == "solved"
+    assert plate(checkout)["pid"] == warm
+
+
+def test_it_is_told_when_one_is_started_and_only_then(checkout, warm):
+    assert "warm process" not in run(checkout, "check", KATA, "--tree=reference").stdout
+    run(checkout, "warm", "--stop")
+    assert "A warm process starts" in run(checkout, "check", KATA, "--tree=reference").stdout
+
+
+def test_the_command_shows_it_and_ends_it(checkout, warm):
+    shown = run(checkout, "warm").stdout
+    assert f"process {warm}" in shown
+    assert f"checkout: {checkout}" in shown
+    assert "The warm process has ended." in run(checkout, "warm", "--stop").stdout
+    assert until_gone(warm)
+    assert "No warm process runs" in run(checkout, "warm").stdout
+
+
+@pytest.mark.parametrize(
+    "file", ["dojo/results.py", "dojo/check/reporter.py", "tests/support/closeness.py"]
+)
+def test_a_changed_file_of_the_tool_or_of_the_helpers_is_noticed(checkout, warm, file):
+    with (checkout / file).open("a", encoding="utf-8") as text:
+        text.write("\n# changed\n")
+    assert check(checkout)["outcome"] == "solved"
+    assert plate(checkout)["pid"] != warm
+    assert until_gone(warm)
+
+
+def test_a_changed_suite_counts_at_once(checkout, warm):
+    suite = checkout / "tests" / "gradients" / "test_clip_by_value.py"
+    before = suite.read_text(encoding="utf-8")
+    suite.write_text(before + "\n\ndef test_1_never():\n    raise AssertionError('no')\n")
+    try:
+        assert check(checkout)["outcome"] == "wrong"
+    finally:
+        suite.write_text(before, encoding="utf-8")
+    assert check(checkout)["outcome"] == "solved"
+
+
+def test_two_commands_at_once_share_one(checkout):
+    run(checkout, "warm", "--stop")
+    command = [sys.executable, "-m", "dojo", "check", KATA, "--tree=reference"]
+    how = {"cwd": checkout, "env": environment(), "stdout": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(command, **how) for _ in range(2)]
+    screens = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], screens
+    assert sum("A warm process starts" in screen for screen in screens) == 1
+    assert is_alive(plate(checkout)["pid"])
+
+
+def noting_its_pid(note):
+    return f"open({str(note)!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
+
+
+def test_it_is_killed_while_a_check_runs(checkout, warm):
+    """The check starts another, and its verdict is right."""
+    note = checkout / "slow" / "note"
+    file = checkout / "slow" / f"{KATA}.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    note.unlink(missing_ok=True)
+    text = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
+    slow = (
+        f"import os, time\nopen({str(note)!r}, 'a').write(f'{{os.getpid()}}\\n')\ntime.sleep(2)\n"
+    )
+    file.write_text(slow + text, encoding="utf-8")
+    command = [sys.executable, "-m", "dojo", "check", KATA, "--tree=slow"]
+    how = {"cwd": checkout, "env": environment(), "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, **how)
+    while not (note.exists() and note.read_text()):
+        time.sleep(0.02)
+    os.kill(warm, signal.SIGKILL)
+    screen, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, screen
+    first, second = map(int, note.read_text().split())
+    assert first != second
+    assert until_gone(first)
+
+
+def test_the_command_is_killed_while_its_check_runs(checkout, warm):
+    """Its process of the kata goes at once; the warm process stays for the next."""
+    note = checkout / "endless" / "note"
+    file = checkout / "endless" / f"{KATA}.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    note.unlink(missing_ok=True)
+    file.write_text(
+        f"import os\nopen({str(note)!r}, 'w').write(str(os.getpid()))\nwhile True: pass\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dojo", "check", KATA, "--tree=endless"],
+        cwd=checkout,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+    )
+    while not (note.exists() and note.read_text()):
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert until_gone(int(note.read_text()), 3)
+    assert is_alive(warm)
+    assert check(checkout)["outcome"] == "solved"
+
+
+def test_a_socket_left_behind_by_a_crash_is_replaced(checkout, warm):
+    os.kill(warm, signal.SIGKILL)
+    assert until_gone(warm)
+    assert (checkout / ".dojo" / "warm" / "socket").exists()
+    assert check(checkout)["outcome"] == "solved"
+    assert plate(checkout)["pid"] != warm
+
+
+def test_a_foreign_socket_in_its_place_is_not_trusted(checkout, warm):
+    """It listens, but the door's plate names another process."""
+    run(checkout, "warm", "--stop")
+    path = checkout / ".dojo" / "warm" / "socket"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as foreign:
+        foreign.bind(str(path))
+        foreign.listen()
+        foreign.settimeout(0.1)
+        assert check(checkout)["outcome"] == "solved"
+        with contextlib.suppress(TimeoutError):
+            # Whoever connected left without a word.
+            assert foreign.accept()[0].recv(100) == b""
+
+
+def test_a_folder_that_others_can_enter_is_not_used(checkout, warm):
+    run(checkout, "warm", "--stop")
+    folder = checkout / ".dojo" / "warm"
+    folder.chmod(0o755)
+    try:
+        assert check(checkout)["outcome"] == "solved"
+        assert not (folder / "socket").exists()
+    finally:
+        folder.chmod(0o700)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives away")
+def test_a_folder_of_another_user_is_not_used(checkout, warm):
+    run(checkout, "warm", "--stop")
+    folder = checkout / ".dojo" / "warm"
+    os.chown(folder, 65534, 65534)
+    try:
+        assert check(checkout)["outcome"] == "solved"
+        assert not (folder / "socket").exists()
+    finally:
+        os.chown(folder, 0, 0)
+
+
+def test_each_checkout_has_its_own(checkout, warm, tmp_path):
+    copy(tmp_path)
+    (tmp_path / "tests" / "gradients" / "test_clip_by_value.py").unlink()
+    assert check(tmp_path)["outcome"] == "broken"
+    assert check(checkout)["outcome"] == "solved"
+    assert plate(checkout)["pid"] == warm
+
+
+@pytest.mark.parametrize("changes", [{"DOJO_WARM": "0"}, {"CI": "true"}], ids=["off", "in CI"])
+def test_without_it_all_works_as_before(checkout, changes):
+    run(checkout, "warm", "--stop")
+    assert check(checkout, **changes)["outcome"] == "solved"
+    assert not (checkout / ".dojo" / "warm" / "socket").exists()
+
+
+def test_it_ends_when_unused_for_long_by_any_clock(monkeypatch):
+    """Also after a day of sleep, and where the clock is set back."""
+    from dojo.check import forkserver
+
+    server = forkserver.Server("")
+    begun = time.time()
+    for later, over in [(60, False), (86400, True), (-86400, True)]:
+        monkeypatch.setattr(time, "time", lambda later=later: begun + later)
+        assert server._forgotten() is over
+    os.close(server.lifeline[0])
+    os.close(server.lifeline[1])
+    server.selector.close()
