@@ -12,7 +12,7 @@ from dojo.record.archive import ArchiveError
 from dojo.record.attempts import Refused
 from dojo.record.database import DatabaseError
 from dojo.record.deck import question_card, utc_now
-from dojo.sitting import debrief, interview_report, ratings
+from dojo.sitting import debrief, interview_report
 from dojo.sitting.app import DojoApp, run_to_the_end
 from dojo.sitting.attempt import begin
 from dojo.sitting.choices import choices
@@ -112,7 +112,6 @@ class InterviewApp(DojoApp):
         """Notes what an answer was worth, and plans when its question comes back."""
         question, book = answer.question, self.desk.book
         answer.ticked = ticked
-        answer.rating = ratings.of_answer(len(ticked), len(question.points))
         try:
             answer.due = book.deck.rate(
                 question_card(question.id),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dojo.content.document import Question
 from dojo.record.attempts import Entry
+from dojo.sitting import ratings
 from dojo.sitting.clock import Clock
 from dojo.sitting.interview_plan import InterviewOptions, Part
 
@@ -18,17 +19,22 @@ class Answer:
         question: What was asked.
         words: What the learner typed meanwhile.
         seconds: How long it took.
-        ticked: Numbers of the key points said, from 1.
-        rating: 1 again to 4 easy; 0 where it is not assessed yet.
+        ticked: Numbers of the key points said, from 1; None where it is not assessed yet.
         due: When the question comes back.
     """
 
     question: Question
     words: str
     seconds: float
-    ticked: Sequence[int] = ()
-    rating: int = 0
+    ticked: Sequence[int] | None = None
     due: datetime.datetime | None = None
+
+    @property
+    def rating(self) -> int:
+        """1 again to 4 easy; 0 where it is not assessed yet."""
+        if self.ticked is None:
+            return 0
+        return ratings.of_answer(len(self.ticked), len(self.question.points))
 
 
 @dataclasses.dataclass

@@ -72,7 +72,7 @@ def _row(part: Part, done: Answer | Trial | None) -> str:
 
 
 def _worth(answer: Answer) -> str:
-    if not answer.rating:
+    if answer.ticked is None:
         return "answered"
     points = f"{len(answer.ticked)} of {len(answer.question.points)} points"
     return f"{points}, {RATINGS[answer.rating]}"
@@ -96,7 +96,7 @@ def _answer(answer: Answer) -> str:
     lines = [f"## {question.text}"]
     if answer.words:
         lines.append(f"You noted: {answer.words}")
-    if answer.rating:
+    if answer.ticked is not None:
         points = enumerate(question.points, 1)
         ticks = [f"[{'x' if i in answer.ticked else ' '}] {point}" for i, point in points]
         lines += [_bullets(ticks), f"**Trap.** {question.trap}"]

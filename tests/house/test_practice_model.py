@@ -9,6 +9,7 @@ import time
 import pytest
 
 from dojo import layout
+from dojo.check.runner import Event
 from dojo.content import stubs
 from dojo.content.document import read_document
 from dojo.record import attempts
@@ -30,6 +31,7 @@ from dojo.sitting.attempt import (
 from dojo.sitting.book import Book
 from dojo.sitting.choices import choices, propose
 from dojo.sitting.clock import LONGEST_SILENCE, Clock
+from dojo.sitting.widgets.check_progress import CheckProgress
 from dojo.words import minutes_and_seconds
 
 KATA = next(kata for kata in read_document().katas if kata.path == "losses/focal_loss")
@@ -382,3 +384,17 @@ def test_the_list_knows_best_time_and_last_result(book, tree):
     found = choices(read_document(), book, tree)
     choice = next(choice for choice in found if choice.kata == KATA)
     assert (choice.best, choice.last, choice.solved) == (600, "time up", True)
+
+
+def test_the_progress_of_a_check_in_words():
+    now = Time()
+    progress = CheckProgress(now)
+    assert progress.words(None) == ""
+    progress.hear(Event("requested", KATA.path))
+    assert progress.words(None) == "checking"
+    now.at += 3
+    assert progress.words(None) == "importing TensorFlow 3 s"
+    progress.hear(Event("tested", KATA.path, done=2, total=9))
+    assert progress.words(None) == "checking 2/9 3 s"
+    progress.hear(Event("finished", KATA.path, result=WRONG))
+    assert progress.words(WRONG) == "wrong"
