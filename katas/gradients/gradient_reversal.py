@@ -1,6 +1,6 @@
 """A layer that does nothing forward and turns the gradient around.
 
-Question (5 min). In domain-adversarial training a second head learns to tell two
+Question (10 min). In domain-adversarial training a second head learns to tell two
 domains apart, and the features before it should learn to make that impossible. Build
 the piece between them: the identity forward, a reversed gradient backward.
 
@@ -9,17 +9,19 @@ the piece between them: the identity forward, a reversed gradient backward.
 The paper raises scale from 0 to 1 during training, so it may be a variable. Write the
 function and a Keras layer. Test k checks clause k:
 
-    1. The value is `x`, in its shape and dtype: float16, 32 and 64. Python floats and
-       lists of them become float32 tensors.
+    1. The value is `x`, to the last bit, in its shape and dtype: float16, 32 and 64.
+       Python floats and lists of them become float32 tensors.
     2. The gradient with respect to `x` is -scale times the upstream gradient, in the
        dtype of `x`. The scale is a number or a scalar tensor, and 1 by default.
-    3. A variable given as scale, to the function or to the layer, is read again at each
-       call, also by a tf.function that was traced before. It gets no gradient (None).
+    3. A tf.Variable given as scale, to the function or to the layer, is read at each
+       call, also by a tf.function that was traced before. What was read then is the
+       scale of that call, even if the variable has changed before the backward pass.
+       The variable gets no gradient (None).
     4. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.
     5. GradientReversal(scale) is the function as a Keras layer. In a model it turns the
        gradients of the layers before it, and leaves those after it alone.
-    6. It is registered with Keras, comes back from its config, and a model with it
-       comes back from its file.
+    6. It is registered with Keras and comes back from its config. A model with it comes
+       back from its file, where a variable has become the number that it held.
 
 Run   nox -s check -- gradient_reversal
 Read  https://arxiv.org/abs/1505.07818, section 4.2
@@ -34,7 +36,7 @@ def gradient_reversal(x, scale=1.0):
 
     Args:
         x: [...] float.
-        scale: Number, scalar tensor or variable, read at each call.
+        scale: Number, scalar tensor or tf.Variable, read at each call.
 
     Returns:
         [...] in the dtype of `x`.
@@ -52,7 +54,7 @@ class GradientReversal(keras.layers.Layer):
     """Keras layer: `gradient_reversal` of its input.
 
     Args:
-        scale: As for `gradient_reversal`; the config holds its present value.
+        scale: As for `gradient_reversal`. The config holds a variable's present value.
         **kwargs: As for `keras.layers.Layer`.
 
     >>> GradientReversal(scale=0.5)(tf.constant([1.0, 2.0])).numpy()

@@ -146,6 +146,56 @@ def assert_gradients(function, inputs, want, *, call, oracle, rtol, atol=0.0, bu
         )
 
 
+def assert_each_call_keeps_its_value(
+    function,
+    variable,
+    values,
+    slope,
+    *,
+    call,
+    name,
+    oracle,
+    rtol,
+    atol=0.0,
+    source=None,
+    mode=lambda function: function,
+):
+    """Fails unless the gradient rule of a call uses the variable as that call read it.
+
+    One backward pass goes through two calls, between which the variable was assigned.
+
+    Args:
+        function: Of no arguments. Reads `variable`, returns one tensor.
+        variable: tf.Variable.
+        values: Two arrays: what it holds at the first and at the second call.
+        slope: Function from such an array to the gradient of the summed result.
+        call, name: The call and the variable, as the learner would write them.
+        oracle, rtol, atol: As for `assert_close`.
+        source: Tensor to differentiate by; None for the variable itself.
+        mode: What compiles the whole computation, such as `tf.function`.
+    """
+    __tracebackhide__ = True
+    source = variable if source is None else source
+
+    def gradient():
+        variable.assign(values[0])
+        with tf.GradientTape() as tape:
+            tape.watch(source)
+            first = function()
+            variable.assign(values[1])
+            both = first + function()
+        return tape.gradient(both, source)
+
+    got, (before, after) = mode(gradient)(), map(slope, values)
+    asked = f"the gradient of y_1 + y_2: y_1 = {call}; {name}.assign(…); y_2 = {call}"
+    bugs = {
+        f"{name} read in the backward pass, when it held the second value": 2 * after,
+        f"the first value of {name} for both calls": 2 * before,
+    }
+    how = {"oracle": oracle, "rtol": rtol, "atol": atol, "bugs": bugs}
+    assert_close(got, before + after, call=asked, **how)
+
+
 def assert_gradient_by_differences(function, inputs, *, call, rtol=1e-6, atol=1e-8):
     """Fails unless the gradients equal central differences in float64.
 

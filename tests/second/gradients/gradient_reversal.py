@@ -1,4 +1,4 @@
-"""No custom_gradient: two terms that cancel forward, one of them cut from the tape."""
+"""No custom_gradient: a term that is 0 forward, and carries the whole gradient."""
 
 import keras
 from keras import ops
@@ -6,9 +6,8 @@ from keras import ops
 
 def gradient_reversal(x, scale=1.0):
     x = ops.convert_to_tensor(x)
-    scale = ops.stop_gradient(ops.cast(scale, x.dtype))
-    turned = -scale * x
-    return turned + ops.stop_gradient(x - turned)
+    value = ops.stop_gradient(x)
+    return value + (x - value) * -ops.stop_gradient(ops.cast(scale, x.dtype))
 
 
 @keras.saving.register_keras_serializable("second")
@@ -20,7 +19,10 @@ class GradientReversal(keras.layers.Layer):
     def call(self, x):
         return gradient_reversal(x, scale=self.scale)
 
+    def compute_output_shape(self, shape):
+        return shape
+
     def get_config(self):
         config = super().get_config()
-        config["scale"] = self.scale
+        config["scale"] = float(self.scale)
         return config
