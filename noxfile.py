@@ -18,6 +18,10 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 PYPROJECT = ROOT / "pyproject.toml"
 
+# The tests that have something to say about a single kata.
+OF_A_KATA = [f"tests/house/test_{of}.py" for of in ("trees", "asked", "mutants", "traps")]
+OF_A_KATA.append("tests/questions")
+
 # TensorFlow takes 2 GB: one environment for all sessions, so nox is to make none itself.
 session_of = functools.partial(nox.session, venv_backend="none")
 
@@ -30,11 +34,20 @@ def check(session):
 
 @session_of(default=False)
 def reference(session):
-    """Check the model answers, then the house itself."""
+    """Check the model answers, then the house itself; `-- focal_loss` what is about it."""
+    # One import of TensorFlow for all of it, in CI, too.
+    session.env["DOJO_WARM"] = "1"
     dojo(session, "check", "--tree", "reference", *session.posargs)
-    if session.posargs:
-        return
-    python(session, "pytest", "tests/house", "tests/questions")
+    names = [f"--only={name}" for name in session.posargs if not name.startswith("-")]
+    python(session, "pytest", "-q", *(OF_A_KATA if names else side_by_side()), *names)
+    if os.environ.get("CI"):
+        dojo(session, "warm", "--stop")
+
+
+def side_by_side():
+    """Many tests wait, for a clock or a terminal: one more than the cores can work at."""
+    workers = 1 + (os.cpu_count() or 1)
+    return ["--numprocesses", str(workers), "--dist=loadgroup", "tests/house", "tests/questions"]
 
 
 @session_of(default=False)

@@ -5,11 +5,13 @@ Modules are imported where they are called: a light command answers in 0.3 s.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dojo import layout
 from dojo.errors import DojoError, UsageError
+
+FOR_CONTRIBUTORS = "for contributors"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,25 +30,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+class Commands:
+    """The commands as they are added, and how `--help` lists them: learners' first."""
+
+    def __init__(self, top: argparse.ArgumentParser) -> None:
+        self._top = top
+        self._added = top.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+        self._listed: dict[str, list[str]] = {"commands": [], FOR_CONTRIBUTORS: []}
+
+    def add(
+        self,
+        name: str,
+        run: Callable[[argparse.Namespace], int],
+        text: str,
+        under: str = "commands",
+    ) -> argparse.ArgumentParser:
+        """Adds a command.
+
+        Args:
+            name: What the learner types.
+            run: What it calls.
+            text: What `--help` says of it.
+            under: The heading in `--help`.
+        """
+        self._listed[under].append(f"  {name:<12}{text}")
+        self._top.epilog = "\n\n".join(
+            "\n".join([f"{heading}:", *lines]) for heading, lines in self._listed.items() if lines
+        )
+        command = self._added.add_parser(name, description=text)
+        command.set_defaults(run=run)
+        return command
+
+
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of all commands."""
     top = argparse.ArgumentParser(
-        prog="python -m dojo", description="Katas for TensorFlow interviews."
+        prog="python -m dojo",
+        description="Katas for TensorFlow interviews.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    commands = Commands(top)
     _add_check(commands)
     _add_light(commands)
-    _add_deck(commands)
     _add_sittings(commands)
-    _add_mutants(commands)
+    _add_deck(commands)
     _add_compare(commands)
-    _add_readme(commands)
+    _add_upkeep(commands)
     return top
 
 
-def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    check = commands.add_parser("check", help="check answers: all, or those named")
-    check.set_defaults(run=_check)
+def _add_check(commands: Commands) -> None:
+    check = commands.add("check", _check, "check answers: all, or those named")
     check.add_argument("names", nargs="*", metavar="KATA", help="focal_loss, losses/ or a path")
     _add_tree(check)
     check.add_argument("--watch", action="store_true", help="check again on every save")
@@ -54,14 +88,12 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check.add_argument("--jobs", type=_count, metavar="N", help="katas at a time (one a core)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
     check.add_argument("--junit-xml", type=Path, metavar="FILE", help="write them as JUnit XML")
-    warm = commands.add_parser("warm", help="the process that keeps TensorFlow imported")
-    warm.set_defaults(run=_warm)
+    warm = commands.add("warm", _warm, "the process that keeps TensorFlow imported")
     warm.add_argument("--stop", action="store_true", help="end it")
 
 
-def _add_light(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    listing = commands.add_parser("list", help="list the katas")
-    listing.set_defaults(run=_list)
+def _add_light(commands: Commands) -> None:
+    listing = commands.add("list", _list, "list the katas")
     listing.add_argument("names", nargs="*", metavar="KATA")
     _add_tree(listing)
     for name, run, text in [
@@ -69,10 +101,8 @@ def _add_light(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ("show", _show, "the model answer, once yours is solved"),
         ("reset", _reset, "restore the empty stub; your answer is kept"),
         ("restore", _restore, "bring a kept answer back"),
-        ("stub", _stub, "make the stub of a kata from its model answer"),
     ]:
-        command = commands.add_parser(name, help=text)
-        command.set_defaults(run=run)
+        command = commands.add(name, run, text)
         command.add_argument("name", metavar="KATA")
         if name == "restore":
             command.add_argument("when", nargs="?", default="", help="start of its time; newest")
@@ -82,57 +112,42 @@ def _add_light(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             _add_tree(command)
 
 
-def _add_deck(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    rehearse = commands.add_parser("rehearse", help="rehearse the spoken questions")
-    rehearse.set_defaults(run=_rehearse)
+def _add_deck(commands: Commands) -> None:
+    rehearse = commands.add("rehearse", _rehearse, "rehearse the spoken questions")
     rehearse.add_argument("--track", choices=layout.TRACKS, default="")
     rehearse.add_argument("--level", choices=layout.LEVELS, default="")
     rehearse.add_argument("--kata", metavar="KATA", default="", help="its questions, due or not")
     rehearse.add_argument("--count", type=_count, metavar="N", help="at most N questions")
     rehearse.add_argument("--minutes", type=_seconds, metavar="M", help="a time box")
     rehearse.add_argument("--all", action="store_true", help="also what is not due")
-    progress = commands.add_parser("progress", help="both decks, and what comes due")
-    progress.set_defaults(run=_progress)
-    anki = commands.add_parser("anki", help="write the questions as an Anki package")
-    anki.set_defaults(run=_anki)
+    commands.add("progress", _progress, "both decks, and what comes due")
+    anki = commands.add("anki", _anki, "write the questions as an Anki package")
     anki.add_argument("file", type=_package, metavar="FILE.apkg")
 
 
-def _add_sittings(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    practice = commands.add_parser("practice", help="one kata against the clock")
-    practice.set_defaults(run=_practice)
+def _add_sittings(commands: Commands) -> None:
+    practice = commands.add("practice", _practice, "one kata against the clock")
     practice.add_argument("name", nargs="?", metavar="KATA", default="", help="the next sensible")
     practice.add_argument("--minutes", type=_seconds, metavar="M", help="time box (the kata's)")
     _add_tree(practice)
-    interview = commands.add_parser("interview", help="katas and questions in one time box")
-    interview.set_defaults(run=_interview)
+    interview = commands.add("interview", _interview, "katas and questions in one time box")
     interview.add_argument("--minutes", type=_seconds, metavar="M", default=45, help="in all (45)")
     interview.add_argument("--track", choices=layout.TRACKS, default="")
     interview.add_argument("--level", choices=layout.LEVELS, default="", help="the level aimed at")
     _add_tree(interview)
-    history = commands.add_parser("history", help="past attempts, as a table or a picture")
-    history.set_defaults(run=_history)
+    history = commands.add("history", _history, "past attempts, as a table or a picture")
     history.add_argument("names", nargs="*", metavar="KATA")
     history.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw them")
     for name, run, text in [
         ("export", _export, "write the whole record to a file"),
         ("import", _import, "merge such a file into the record here"),
     ]:
-        command = commands.add_parser(name, help=text)
-        command.set_defaults(run=run)
+        command = commands.add(name, run, text)
         command.add_argument("file", type=Path, metavar="FILE.json")
 
 
-def _add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    mutants = commands.add_parser("mutants", help="break model answers; list what survives")
-    mutants.set_defaults(run=_mutants)
-    mutants.add_argument("names", nargs="*", metavar="KATA")
-    mutants.add_argument("--jobs", type=_count, metavar="N", help="mutants at a time")
-
-
-def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    compare = commands.add_parser("compare", help="train your answers beside Keras', and draw")
-    compare.set_defaults(run=_compare)
+def _add_compare(commands: Commands) -> None:
+    compare = commands.add("compare", _compare, "train your answers beside Keras', and draw")
     compare.add_argument(
         "names",
         nargs="*",
@@ -148,11 +163,20 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     compare.add_argument("--output", type=Path, metavar="PATH", help="folder to write to (plots)")
 
 
-def _add_readme(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    readme = commands.add_parser("readme", help="make README's table and transcripts anew")
-    readme.set_defaults(run=_readme)
-    screenshots = commands.add_parser("pictures", help="draw README's pictures of the screen anew")
-    screenshots.set_defaults(run=_pictures)
+def _add_upkeep(commands: Commands) -> None:
+    stub = commands.add(
+        "stub", _stub, "make the stub of a kata from its model answer", FOR_CONTRIBUTORS
+    )
+    stub.add_argument("name", metavar="TRACK/KATA")
+    mutants = commands.add(
+        "mutants", _mutants, "break model answers; list what survives", FOR_CONTRIBUTORS
+    )
+    mutants.add_argument("names", nargs="*", metavar="KATA")
+    mutants.add_argument("--jobs", type=_count, metavar="N", help="mutants at a time")
+    commands.add("readme", _readme, "make README's table and transcripts anew", FOR_CONTRIBUTORS)
+    commands.add(
+        "pictures", _pictures, "draw README's pictures of the screen anew", FOR_CONTRIBUTORS
+    )
 
 
 def _add_tree(command: argparse.ArgumentParser) -> None:

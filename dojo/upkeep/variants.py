@@ -60,7 +60,10 @@ class Trap:
             found = source.count(self.old)
             raise ValueError(f"{self.kata}, {self.name}: `old` is there {found} times: {self.old}")
         edited = source.replace(self.old, self.new)
-        return Variant(f"{self.kata}: {self.name}", self.kata, edited, self.clause)
+        # Which failure names the cause is not known: all of the clause is run.
+        return Variant(
+            f"{self.kata}: {self.name}", self.kata, edited, self.clause, fail_fast=not self.cause
+        )
 
 
 def traps_file(kata: str) -> Path:

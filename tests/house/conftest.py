@@ -1,11 +1,52 @@
 """Fixtures of the tests of the tool itself."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from dojo import layout
+from dojo.content import catalogue
+from dojo.content.document import read_document
+
+# The commands that the tests run find TensorFlow imported, in CI, too.
+os.environ.setdefault("DOJO_WARM", "1")
+
+# What waits most comes first, so that something else can be done meanwhile.
+FIRST = ("test_hostile", "test_warm", "test_practice_terminal", "test_compare", "test_traps")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--only", action="append", default=[], help="only what concerns this kata")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keeps what concerns the katas named, and has each file run in one process."""
+    if only := config.getoption("--only"):
+        kept = [item for item in items if concerns(item, catalogue.select(only))]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=lambda item: not item.path.stem.startswith(FIRST))
+
+
+def group_of(item):
+    """The tests of a file share fixtures; those of one kata's traps share nothing."""
+    alone = item.path.stem == "test_traps"
+    return f"{item.path.stem} {kata_of(item)}" if alone else item.path.stem
+
+
+def kata_of(item):
+    return item.callspec.params.get("kata", "") if hasattr(item, "callspec") else ""
+
+
+def concerns(item, katas):
+    """Whether a test is about one of these katas, or about a figure in its section."""
+    paths = {kata.path for kata in katas}
+    questions = {q.id.lower() for q in read_document().questions if q.kata in paths}
+    return kata_of(item) in paths or item.name.split("_")[1] in questions
 
 
 @pytest.fixture(autouse=True)

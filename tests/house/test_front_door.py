@@ -1,0 +1,79 @@
+"""Every line the tool prints can be pasted: whatever Python is first on the path runs it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dojo import layout
+from dojo.cli import parser
+
+BASE = sys.base_prefix + "/bin/python3"
+
+
+def call(python, *arguments, cwd=layout.ROOT, **changes):
+    return subprocess.run(
+        [python, "-m", "dojo", *arguments],
+        cwd=cwd,
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.skipif(not os.path.exists(BASE), reason="the base interpreter is not there")
+def test_any_python_goes_on_in_the_projects_environment(home):
+    if not (layout.ROOT / ".venv").exists():
+        pytest.skip("these tests run in another environment than the project's")
+    shown = call(BASE, "hint", "focal_loss")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout == call(sys.executable, "hint", "focal_loss", DOJO_HOME=f"{home}2").stdout
+
+
+@pytest.mark.skipif(not os.path.exists(BASE), reason="the base interpreter is not there")
+def test_the_way_there_takes_no_time(home):
+    if not (layout.ROOT / ".venv").exists():
+        pytest.skip("these tests run in another environment than the project's")
+    call(BASE, "list")
+
+    def shortest(python):
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            assert call(python, "list").returncode == 0
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    # Half an interpreter's start: five hundredths of a second on a quiet machine.
+    assert shortest(BASE) - shortest(str(layout.ROOT / ".venv/bin/python")) < 0.2
+
+
+@pytest.mark.skipif(not os.path.exists(BASE), reason="the base interpreter is not there")
+def test_without_an_environment_it_says_the_command_that_makes_one(tmp_path):
+    shutil.copytree(layout.ROOT / "dojo", tmp_path / "dojo")
+    # -S and -E: an interpreter with nothing installed.
+    done = subprocess.run(
+        [BASE, "-S", "-E", "-m", "dojo", "list"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].strip() == 'python -m pip install "nox[uv]" && nox -s check'
+    assert "Traceback" not in done.stderr
+
+
+def test_help_shows_the_learners_commands_first_and_the_contributors_apart():
+    text = parser().format_help()
+    learner, _, contributor = text.partition("for contributors")
+    assert all(f"\n  {name} " in learner for name in ("check", "practice", "hint", "show"))
+    assert all(f"\n  {name} " in contributor for name in ("mutants", "readme", "stub"))
+
+
+def test_every_command_is_in_the_help_once():
+    names = re.findall(r"^  ([a-z]+) ", parser().format_help(), re.MULTILINE)
+    assert len(names) == len(set(names))
+    choices = parser()._subparsers._group_actions[0].choices
+    assert set(names) == set(choices)
