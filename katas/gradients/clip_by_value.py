@@ -1,6 +1,6 @@
 """Clip with the gradient written by hand.
 
-Question (8 min). How would you implement a custom gradient in TensorFlow? Show it on a
+Question (12 min). How would you implement a custom gradient in TensorFlow? Show it on a
 clip: limit x to [clip_min, clip_max], and let the gradient through only where x was not
 clipped.
 
@@ -9,11 +9,14 @@ clipped.
 
 Test k checks clause k:
 
-    1. Values match the formula, in the shape and dtype of `x`: float16, 32 and 64.
-       Bounds are numbers or tensors, and broadcast to `x`.
+    1. Values match the formula, to the last bit, in the shape and dtype of `x`: float16,
+       32 and 64. Bounds are numbers or tensors, and broadcast to `x`.
     2. The gradient with respect to `x` is the upstream gradient where
        clip_min <= x <= clip_max, both bounds included, and 0 elsewhere.
-    3. The bounds get no gradient (None), even when they are variables.
+    3. Bounds, and `x`, may be variables. They are read at each call, also by a
+       tf.function that was traced before, and the gradient of a call goes by what was
+       read then, even if a variable has changed before the backward pass. The bounds
+       get no gradient (None).
     4. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.
     5. Python numbers with clip_min > clip_max raise ValueError naming both, as in
        `Received: clip_min=2, clip_max=1`.
@@ -30,7 +33,7 @@ def clip_by_value(x, clip_min, clip_max):
 
     Args:
         x: [...] float.
-        clip_min, clip_max: Numbers or tensors that broadcast to `x`.
+        clip_min, clip_max: Numbers, tensors or variables that broadcast to `x`.
 
     Returns:
         [...] in the dtype of `x`.

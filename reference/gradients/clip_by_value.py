@@ -13,8 +13,9 @@ Three details decide the rest:
   inf times a mask of 0 is nan.
 - `tf.custom_gradient` sees positional tensors only. Called by keyword in eager mode it
   falls back to autodiff in silence; a variable it captures demands a `variables`
-  argument. So the decorated function takes x alone, and the bounds reach it as tensors
-  that were cut from the tape.
+  argument; a variable it is given is not read for it, so that `grad` meets whatever was
+  assigned since. So the decorated function takes a tensor x alone, and the bounds reach
+  it as tensors that were cut from the tape.
 
 Trade-off: outside the bounds the gradient is dead. A prediction that starts there never
 returns; a straight-through clip passes the upstream everywhere instead.
@@ -31,7 +32,7 @@ def clip_by_value(x, clip_min, clip_max):
 
     Args:
         x: [...] float.
-        clip_min, clip_max: Numbers or tensors that broadcast to `x`.
+        clip_min, clip_max: Numbers, tensors or variables that broadcast to `x`.
 
     Returns:
         [...] in the dtype of `x`.

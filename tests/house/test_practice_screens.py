@@ -221,7 +221,7 @@ def test_pause_stops_the_clock_and_covers_the_question(sit):
         await pilot.press("p")
         spent = app.attempt.clock.spent
         assert "paused" in seen(app)
-        assert "Question (8 min)" not in seen(app)
+        assert "Question (12 min)" not in seen(app)
         await pilot.pause(0.6)
         assert app.attempt.clock.spent == spent
         # A verdict that comes meanwhile is not lost: the file is checked again.
@@ -232,7 +232,7 @@ def test_pause_stops_the_clock_and_covers_the_question(sit):
         await pilot.press("p")
         assert app.desk.checker.asked == before + 1
         await until(pilot, lambda: app.attempt.clock.spent > spent)
-        assert "Question (8 min)" in seen(app)
+        assert "Question (12 min)" in seen(app)
 
     sit(play)
 
