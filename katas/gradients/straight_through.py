@@ -14,9 +14,11 @@ Test k checks clause k:
        Python floats and lists of them become float32 tensors.
     2. The gradient of round_ste is the upstream gradient, everywhere.
     3. sign_ste: +1 where x >= 0, at 0 too, and -1 elsewhere, for every finite `x`, in
-       its shape and dtype, as above.
+       its shape and dtype, as above. A negative number so small that TensorFlow takes
+       it for 0 (above -1e-38 in float32, above -2e-308 in float64) may have either sign.
     4. The gradient of sign_ste is the upstream gradient where |x| <= 1, both ends
-       included, and 0 elsewhere.
+       included, and 0 elsewhere. If `x` is a variable, its value at the call counts,
+       even if it has changed before the backward pass.
     5. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.
 
 Run   nox -s check -- straight_through

@@ -16,10 +16,10 @@ The traps are in the values. `tf.sign(0)` is 0, which is no bit, and a zero-init
 weight starts there. `floor(x + 0.5)` rounds every half up, 0.5 to 1 and 2.5 to 3, and
 shifts the mean.
 
-Trade-off: `x + stop_gradient(round(x) - x)` says the same without a custom rule, works
-in forward mode, and is off by an ulp. For sign it is worse: in float16,
-1e4 + (1 - 1e4) is 0, since 1 is lost beside 1e4. Clip x first. And put stop_gradient
-around the whole sum, and the gradient is None again.
+Trade-off: `x + stop_gradient(round(x) - x)` says the same without a custom rule, to the
+last bit, for round(x) - x is exact, and works in forward mode too. For sign it is worse:
+in float16, 1e4 + (1 - 1e4) is 0, since 1 is lost beside 1e4. Clip x first. And put
+stop_gradient around the whole sum, and the gradient is None again.
 
 Follow-ups an interviewer asks: where fake quantisation puts it in a model; why the
 latent weights are clipped to [-1, 1]; REINFORCE and Gumbel-softmax, which are not
