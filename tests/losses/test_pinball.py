@@ -8,17 +8,14 @@ Squared error would learn the mean. Which loss learns the 0.9 quantile? Write it
 
 Test k checks clause k:
 
-    1. Values match the formula, in the dtype of `y_pred`: float16, 32 and 64. The best
-       constant prediction is the tau quantile of the targets.
+    1. Values match the formula, in the dtype of `y_pred`: float16, 32 and 64. (float16
+       ends at 65,504: the errors of a row sum to less.) The best constant prediction is
+       the tau quantile of the targets.
     2. tau is a number, or an array or tensor that broadcasts to `y_pred`: [D] holds one
        quantile per column. It may be an argument of a tf.function.
     3. The gradient with respect to `y_pred` matches the formula where y_true != y_pred;
        at equality it is finite. Eager mode, tf.function and XLA agree.
-    4. Unequal shapes (nothing broadcasts) and a Python tau outside [0, 1] raise
-       ValueError naming the argument, as in `Received: tau=1.5`. 0 and 1 are allowed.
-    5. PinballLoss gives one value per row, so that sample_weight and reduction work.
-    6. It is registered with Keras, comes back from its config, and a model trained with
-       it comes back from its file.
+    4. What was given still works: the checks of shape and range, and PinballLoss.
 
 Run   nox -s check -- pinball
 Read  https://en.wikipedia.org/wiki/Quantile_regression
@@ -35,11 +32,7 @@ from tests.support.gradient_checks import (
     every_mode,
     vjp,
 )
-from tests.support.keras_losses import (
-    assert_config_keeps_the_loss,
-    assert_one_value_per_example,
-    assert_trains_and_reloads,
-)
+from tests.support.keras_losses import assert_given_class_works
 from tests.support.modes import graph
 from tests.support.value_errors import assert_value_error
 
@@ -259,36 +252,21 @@ def test_3_every_mode_agrees(kata):
 
 BAD = {
     "a row of y_true": {"y_true": TRUE[0]},
-    "a column of y_true": {"y_true": TRUE[:, :1]},
     "y_true [2], y_pred [2, 1]": {"y_true": [1.0, 2.0], "y_pred": [[1.0], [2.0]]},
-    "y_pred [3]": {"y_pred": PRED[0]},
+    "tau=-0.1": {"tau": -0.1},
+    "tau=2": {"tau": 2},
 }
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_4_unequal_shapes_are_a_value_error(kata, bad):
+def test_4_bad_arguments_are_a_value_error(kata, bad):
     given = {"y_true": TRUE, "y_pred": PRED} | BAD[bad]
     call = f"pinball_loss(y_true, y_pred) with {bad}"
-    assert_value_error(lambda: kata.pinball_loss(**given), "y_true|y_pred", call=call)
+    name = "tau" if "tau" in bad else "y_true|y_pred"
+    assert_value_error(lambda: kata.pinball_loss(**given), name, call=call)
 
 
-@pytest.mark.parametrize("tau", [-0.1, 1.5, 2, -1])
-def test_4_tau_out_of_range_is_a_value_error(kata, tau):
-    call = f"pinball_loss(y_true, y_pred, tau={tau})"
-    assert_value_error(lambda: kata.pinball_loss(TRUE, PRED, tau=tau), "tau", call=call)
-
-
-def test_5_each_row_is_averaged_then_weighted(kata):
-    assert_one_value_per_example(
-        lambda reduction: kata.PinballLoss(0.9, reduction=reduction),
-        TRUE,
-        PRED,
-        oracle(TRUE, PRED, 0.9),
-        rtol=RTOL["float32"],
-    )
-
-
-def test_5_defaults_are_those_of_the_signature(kata):
+def test_4_defaults_are_those_of_the_signature(kata):
     assert_close(
         kata.PinballLoss()(TRUE, PRED),
         oracle(TRUE, PRED, 0.5).mean(),
@@ -298,27 +276,7 @@ def test_5_defaults_are_those_of_the_signature(kata):
     )
 
 
-def test_5_float64_is_kept_on_request(kata):
-    assert_one_value_per_example(
-        lambda reduction: kata.PinballLoss(0.3, reduction=reduction, dtype="float64"),
-        TRUE,
-        PRED,
-        oracle(TRUE, PRED, 0.3),
-        rtol=RTOL["float64"],
-        dtype="float64",
-    )
-
-
-def test_6_a_model_trained_with_it_comes_back(kata, tmp_path):
-    assert_trains_and_reloads(kata.PinballLoss(tau=0.9), TRUE, PRED, tmp_path)
-
-
-def test_6_comes_back_from_its_config(kata):
-    assert_config_keeps_the_loss(
-        kata.PinballLoss,
-        TRUE,
-        PRED,
-        oracle(TRUE, PRED, 0.9),
-        rtol=RTOL["float32"],
-        tau=0.9,
-    )
+def test_4_the_class_works(kata, tmp_path):
+    want = oracle(TRUE, PRED, 0.9)
+    how = {"rtol": RTOL["float32"], "path": tmp_path, "tau": 0.9}
+    assert_given_class_works(kata.PinballLoss, TRUE, PRED, want, **how)

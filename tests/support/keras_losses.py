@@ -1,5 +1,7 @@
 """What every Keras loss class owes, whatever it computes."""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,6 +9,25 @@ import tensorflow as tf
 from tests.support.closeness import assert_close, mismatch
 from tests.support.modes import graph
 from tests.support.serialization import assert_config_round_trip
+
+
+def assert_given_class_works(make, y_true, y_pred, want, *, rtol, path, **settings):
+    """Fails unless a loss class weighs one value per example, trains, and comes back.
+
+    Args:
+        make: The class.
+        y_true, y_pred: [B, ...] one batch, B >= 2.
+        want: [B] the loss of each example, by an oracle.
+        rtol: As for `assert_close`.
+        path: A folder for the saved model.
+        **settings: Arguments for the class, none at its default.
+    """
+    __tracebackhide__ = True
+    configured = functools.partial(make, **settings)
+    one = lambda reduction: configured(reduction=reduction)
+    assert_one_value_per_example(one, y_true, y_pred, want, rtol=rtol)
+    assert_config_keeps_the_loss(make, y_true, y_pred, want, rtol=rtol, **settings)
+    assert_trains_and_reloads(configured(), y_true, y_pred, path)
 
 
 def assert_one_value_per_example(loss, y_true, y_pred, want, *, rtol, dtype=None):
