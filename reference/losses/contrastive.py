@@ -49,19 +49,24 @@ def contrastive_loss(y_true, distance, *, margin=1.0):
     >>> contrastive_loss([1, 0, 0], [3.0, 0.5, 3.0], margin=2.0).numpy()
     array([9.  , 2.25, 0.  ], dtype=float32)
     """
+    # given
     if isinstance(margin, (int, float)) and margin < 0:
         raise ValueError(f"margin must be at least 0. Received: margin={margin}")
     distance = tf.convert_to_tensor(distance)
-    similar = tf.cast(y_true, tf.bool)
-    if not similar.shape.is_compatible_with(distance.shape):
+    y_true = tf.cast(y_true, distance.dtype)
+    if not y_true.shape.is_compatible_with(distance.shape):
         raise ValueError(
             "y_true and distance must have one shape. "
-            f"Received: y_true.shape={similar.shape}, distance.shape={distance.shape}"
+            f"Received: y_true.shape={y_true.shape}, distance.shape={distance.shape}"
         )
+    # Unlike tf.convert_to_tensor it casts tensors, unlike tf.cast it keeps a number's digits.
     margin = keras.ops.convert_to_tensor(margin, distance.dtype)
+
+    similar = y_true > 0
     return tf.square(tf.where(similar, distance, tf.nn.relu(margin - distance)))
 
 
+# given
 @keras.saving.register_keras_serializable(package="katas")
 class ContrastiveLoss(keras.losses.Loss):
     """Keras loss: `contrastive_loss`, with distances as `y_pred`. Nothing is averaged.

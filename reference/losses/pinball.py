@@ -51,7 +51,7 @@ def pinball_loss(y_true, y_pred, *, tau=0.5):
     if isinstance(tau, (int, float)) and not 0 <= tau <= 1:
         raise ValueError(f"tau must be in [0, 1]. Received: tau={tau}")
     y_pred = tf.convert_to_tensor(y_pred)
-    # Unlike TensorFlow's, Keras' conversion casts a tensor, too.
+    # Unlike tf.convert_to_tensor it casts tensors, unlike tf.cast it keeps a number's digits.
     y_true = keras.ops.convert_to_tensor(y_true, y_pred.dtype)
     if not y_true.shape.is_compatible_with(y_pred.shape):
         raise ValueError(
