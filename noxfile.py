@@ -4,10 +4,12 @@ import functools
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import nox
+from packaging.specifiers import SpecifierSet
 
 nox.needs_version = ">=2025.5"
 nox.options.sessions = ["check"]
@@ -17,6 +19,7 @@ ROOT = Path(__file__).parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 PYPROJECT = ROOT / "pyproject.toml"
+CONSTRAINTS = ROOT / "constraints.txt"
 
 # The tests that have something to say about a single kata.
 OF_A_KATA = [f"tests/house/test_{of}.py" for of in ("trees", "asked", "mutants", "traps")]
@@ -94,6 +97,17 @@ def bench(session):
     python(session, "bench", *session.posargs)
 
 
+@session_of(default=False)
+def constraints(session):
+    """Renew constraints.txt: the newest releases that pyproject.toml allows."""
+    uv = find_uv() or session.error('uv is needed: python -m pip install "nox[uv]"')
+    # The oldest Python; with --universal the newer ones and macOS get lines with markers.
+    options = ["--universal", "--python-version", "3.11", "--upgrade", "--no-annotate"]
+    options += ["--custom-compile-command", "nox -s constraints"]
+    wanted = ["pyproject.toml", "--group", "dev", "--output-file", "constraints.txt"]
+    session.run(uv, "pip", "compile", "--quiet", *options, *wanted, external=True)
+
+
 def dojo(session, *arguments):
     python(session, "dojo", *arguments)
 
@@ -104,27 +118,61 @@ def python(session, module, *arguments):
 
 
 def prepare(session):
-    """Makes .venv what pyproject.toml asks for; next to nothing where it is already."""
-    wanted = hashlib.sha256(PYPROJECT.read_bytes() + sys.version.encode()).hexdigest()
+    """Makes .venv what pyproject.toml and constraints.txt ask for; next to nothing where it is."""
+    project = nox.project.load_toml(PYPROJECT)
+    allowed = project["project"]["requires-python"]
+    if python_of_venv() not in SpecifierSet(allowed):
+        make_venv(session, allowed)
+    wanted = PYPROJECT.read_bytes() + CONSTRAINTS.read_bytes() + python_of_venv().encode()
+    wanted = hashlib.sha256(wanted).hexdigest()
     stamp = VENV / "dojo-stamp"
-    if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
-        return
-    # A .venv that somebody made with other tools is kept, and brought up to date.
+    if not stamp.exists() or stamp.read_text() != wanted:
+        install(session, project)
+        stamp.write_text(wanted)
+
+
+def python_of_venv():
+    """Returns the version of .venv's Python, such as "3.12.1", or "0" where none starts.
+
+    It is asked, not read from a file: the Python that a .venv links to may have been replaced.
+    """
+    ask = "import sys; print(*sys.version_info[:3], sep='.')"
+    try:
+        answer = subprocess.run([PYTHON, "-ISc", ask], capture_output=True, text=True)
+    except OSError:
+        return "0"
+    return answer.stdout.strip() or "0"
+
+
+def make_venv(session, allowed):
+    """Makes .venv anew. The learner's answers and record are not in it."""
+    running = ".".join(map(str, sys.version_info[:3]))
+    if running not in SpecifierSet(allowed):
+        session.error(
+            f"Python {allowed} is needed, and this nox runs under {running}. Install nox there "
+            '(python3.12 -m pip install "nox[uv]") and start it from there (python3.12 -m nox)'
+        )
+    if VENV.is_symlink():
+        VENV.unlink()
+    elif (VENV / "pyvenv.cfg").exists():
+        shutil.rmtree(VENV)
     uv = find_uv()
-    if not PYTHON.exists():
-        make = [uv, "venv", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
-        session.run(*make, str(VENV), external=True)
-    requirements = nox.project.load_toml(PYPROJECT)
-    packages = requirements["project"]["dependencies"]
-    packages += nox.project.dependency_groups(requirements, "dev")
+    make = [uv, "venv", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+    session.run(*make, str(VENV), external=True)
+
+
+def install(session, project):
+    """Brings .venv up to date; one that somebody made with other tools is kept."""
+    packages = project["project"]["dependencies"]
+    packages += nox.project.dependency_groups(project, "dev")
+    uv = find_uv()
     # Without compiled bytecode the first import of TensorFlow takes three times as long.
-    install = (
+    pip = (
         [uv, "pip", "install", "--compile-bytecode", "--python", str(PYTHON)]
         if uv
         else [str(PYTHON), "-m", "pip", "install"]
     )
-    session.run(*install, *packages, external=True)
-    stamp.write_text(wanted)
+    session.run(*pip, "--constraint", str(CONSTRAINTS), *packages, external=True)
 
 
 def find_uv():
