@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     _add_sittings(commands)
     _add_deck(commands)
     _add_compare(commands)
+    commands.add("about", _about, "versions and settings, for a report of a fault")
     _add_upkeep(commands)
     return top
 
@@ -347,6 +348,12 @@ def _compare(options: argparse.Namespace) -> int:
         output=options.output or command.PLOTS,
     )
     return command.compare(wanted)
+
+
+def _about(options: argparse.Namespace) -> int:
+    from dojo import about
+
+    return about.show()
 
 
 def _readme(options: argparse.Namespace) -> int:
