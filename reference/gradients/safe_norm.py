@@ -18,8 +18,9 @@ below 1e-19, although norm and x are in range. Divide by the largest component f
     ||x|| = m ||x / m||,  m = max |x|          1 <= ||x / m||^2 <= n unless x = 0
 
 So the gradient is (x / m) / ||x / m||, and max(., 1) under its root changes nothing but
-the zero vector, where it gives 0 / 1. With m cut from the tape, for it cancels, the
-rule can be differentiated again, as a gradient penalty does.
+the zero vector, where it gives 0 / 1. Since m cancels, the rule can be differentiated
+again, as a gradient penalty does. In float16 the sum itself needs a wider type: of
+65,520 ones it is inf, and 4,096 squares summed along the first axis are off by 6%.
 
 Trade-off: one more pass over x, for the maximum. Where the range is known, two
 `where`s, one of them inside the root, will do.
@@ -45,18 +46,18 @@ def safe_norm(x, axis=-1, keepdims=False):
     >>> x = tf.Variable([[3e30, 4e30], [0.0, 0.0]])
     >>> with tf.GradientTape() as tape:
     ...     y = safe_norm(x)
-    >>> y.numpy()
-    array([5.e+30, 0.e+00], dtype=float32)
-    >>> tape.gradient(y, x).numpy()
-    array([[0.59999996, 0.8       ],
-           [0.        , 0.        ]], dtype=float32)
+    >>> [f"{norm:.3g}" for norm in y.numpy()]
+    ['5e+30', '0']
+    >>> tape.gradient(y, x).numpy().round(3)  # x / norm, and no nan
+    array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
     """
     x = tf.convert_to_tensor(x)
 
     @tf.custom_gradient
     def norm(x):
         peak = tf.reduce_max(tf.abs(x), axis, keepdims=True)
-        scale = tf.stop_gradient(tf.where(peak > 0, peak, tf.ones_like(peak)))
+        scale = tf.where(peak > 0, peak, tf.ones_like(peak))
         scaled = x / scale
         squares = tf.reduce_sum(scaled**2, axis, keepdims=True)
 
@@ -65,7 +66,7 @@ def safe_norm(x, axis=-1, keepdims=False):
 
         return scale * tf.sqrt(squares), grad
 
-    # In float16 the squares of 65,520 ones would sum to inf.
+    # Many squares are too much for float16 to sum.
     wide = tf.cast(x, tf.float32) if x.dtype.size < 4 else x
     length = tf.cast(norm(wide), x.dtype)
     return length if keepdims else tf.squeeze(length, axis)

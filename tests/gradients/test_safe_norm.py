@@ -2,7 +2,7 @@
 
 Question (12 min). You normalise embeddings, and one day a row is all zeros: the
 gradient of its norm is nan, and so is the model after the next step. Write a norm that
-is safe there, and at the ends of float32.
+is safe there, and at the ends of the range.
 
     y = sqrt(sum x^2)        dL/dx = dL/dy x / y,  0 where all of x is 0
 
@@ -11,23 +11,33 @@ Test k checks clause k:
     1. Values are the norm along `axis` (the last one by default; a tuple or list for
        several, None for all), in the dtype of `x`: float16, 32 and 64. With keepdims
        the reduced axes stay, with length 1. Lists of floats become float32 tensors.
-    2. The gradient is upstream * x / norm.
+    2. The gradient is upstream * x / norm. If `x` is a variable, its value at the call
+       counts, even if it has changed before the backward pass.
     3. A vector of zeros has norm 0, exactly, and gradient 0. Its neighbours in the
        batch keep theirs. So under tf.function and XLA.
     4. Values and gradients are right wherever norm and `x` are in range, though squares
-       are not: 1e30 and 1e-30 in float32, alone and in one vector; 300 in float16.
+       or their sum are not: 1e30 and 1e-30 in float32, alone and in one vector; 1e200 in
+       float64; 300, and a vector of 70,000 ones, in float16. Components below the
+       smallest normal number (6e-5, 1e-38, 2e-308) may count as 0.
     5. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.
 
 Run   nox -s check -- safe_norm
 Read  https://www.tensorflow.org/api_docs/python/tf/norm
 """
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.support.closeness import assert_close
-from tests.support.gradient_checks import assert_gradient, assert_gradient_by_differences, vjp
+from tests.support.gradient_checks import (
+    assert_each_call_keeps_its_value,
+    assert_gradient,
+    assert_gradient_by_differences,
+    vjp,
+)
 from tests.support.modes import graph
 
 # A sum of twelve squares, a root, a product or two and the upstream: less than 16
@@ -139,6 +149,20 @@ def test_2_gradient_matches_finite_differences(kata):
     assert_gradient_by_differences(kata.safe_norm, [X[1]], call="safe_norm(x)")
 
 
+def test_2_each_call_keeps_the_x_that_it_read(kata):
+    x, values = tf.Variable([0.0, 0.0]), np.array([[3.0, -4.0], [5.0, 12.0]], "float32")
+    assert_each_call_keeps_its_value(
+        lambda: kata.safe_norm(x),
+        x,
+        values,
+        lambda x: slope(x, 1.0),
+        call="safe_norm(x)",
+        name="x",
+        oracle="upstream * x / norm",
+        rtol=RTOL["float32"],
+    )
+
+
 # One row of zeros between two that are not, and one of signed zeros.
 ROWS = np.array([[3.0, -4.0], [0.0, 0.0], [0.0, 2.0], [-0.0, 0.0]])
 
@@ -192,10 +216,27 @@ def test_3_nothing_but_zeros(kata, axis):
     assert_close(got, np.zeros((2, 3)), call=call, oracle="0 for a zero vector", rtol=0.0)
 
 
+# The last two rows of each are near the ends of the range, as far as an upstream of 2
+# times x is still in it.
 RANGE = {
-    "float16": [[300, -400], [3e-3, 4e-3], [250, 1e-3]],
-    "float32": [[3e30, -4e30], [3e-30, 4e-30], [1e30, 1e-30], [0, -1e-30], [2e19, 1]],
+    "float16": [[300, -400], [3e-3, 4e-3], [250, 1e-3], [3e4, -3e4], [7e-5, 8e-5]],
+    "float32": [
+        [3e30, -4e30],
+        [3e-30, 4e-30],
+        [1e30, 1e-30],
+        [0, -1e-30],
+        [2e19, 1],
+        [1.5e38, -1e38],
+        [3e-38, 4e-38],
+    ],
+    "float64": [[3e200, -4e200], [3e-200, 4e-200], [1e200, 1], [8e307, 8e307], [5e-308, 5e-308]],
 }
+BY_HYPOT = "math.hypot"
+
+
+def lengths(x):
+    """The norm of each row, where squares leave float64 as well."""
+    return np.array([math.hypot(*row) for row in x.tolist()])
 
 
 @pytest.mark.parametrize("dtype", RANGE)
@@ -205,9 +246,9 @@ def test_4_squares_out_of_range_give_the_right_norm(kata, dtype):
         plain = np.sqrt((x**2).sum(axis=-1))
     assert_close(
         kata.safe_norm(tf.constant(x)),
-        oracle(x),
+        lengths(x),
         call="safe_norm(x)",
-        oracle=FORMULA,
+        oracle=BY_HYPOT,
         rtol=RTOL[dtype],
         dtype=dtype,
         bugs={"the squares as they are: inf, or 0": plain},
@@ -216,21 +257,36 @@ def test_4_squares_out_of_range_give_the_right_norm(kata, dtype):
 
 @pytest.mark.parametrize("dtype", RANGE)
 def test_4_squares_out_of_range_give_the_right_gradient(kata, dtype):
-    x, epsilon = np.array(RANGE[dtype], dtype), {"float16": 1e-3, "float32": 1e-12}[dtype]
+    x, epsilon = np.array(RANGE[dtype], dtype), 1e-3 if dtype == "float16" else 1e-12
+    norm = lengths(x)[:, None]
     assert_gradient(
         kata.safe_norm,
         tf.constant(x),
-        lambda up: slope(x, up[:, None]),
+        lambda up: up[:, None] * (x / norm),
         call="safe_norm(x)",
-        oracle="upstream * x / norm",
+        oracle=f"upstream * x / norm, by {BY_HYPOT}",
         rtol=RTOL[dtype],
         atol=1e-6 * RTOL[dtype],  # 1e-30 / 1e30 may be 0; slopes are near 1
         inputs={"x": x},
         bugs={
             f"{epsilon:g} added to the norm that divides": lambda up: (
-                slope(x, up[:, None]) * (oracle(x) / (oracle(x) + epsilon))[:, None]
+                up[:, None] * (x / (norm + epsilon))
             )
         },
+    )
+
+
+def test_4_many_squares_in_float16(kata):
+    x, norm = np.ones(70_000, "float16"), math.sqrt(70_000)
+    assert_gradient(
+        kata.safe_norm,
+        tf.constant(x),
+        lambda up: up * x / norm,
+        call="safe_norm(tf.ones(70_000, tf.float16))",
+        oracle="upstream / sqrt(70,000)",
+        value=np.array(norm),
+        rtol=RTOL["float16"],
+        bugs={"the squares summed in float16, to inf": lambda up: 0 * x},
     )
 
 
