@@ -3,7 +3,8 @@
 A stub is the answer without what is asked, under the question: the module docstring of the
 kata's test file. What stands below a comment `# given` is copied as it is, to the next blank
 line or to the end of its function or class. Of the rest, bodies are the learner's work;
-private names, decorators and undocumented methods are too, and do not appear.
+private names, decorators and undocumented methods are too, and do not appear; but a class
+that is given in part keeps its decorators.
 """
 
 import ast
@@ -102,8 +103,12 @@ def _part(node: ast.stmt, given: bool, lines: list[str]) -> str:
     if isinstance(node, ast.FunctionDef) and node.name[0] != "_":
         return _asked(node, node.name, lines)
     if isinstance(node, ast.ClassDef) and node.name[0] != "_":
-        members = [_member(m, node.name, g, lines) for m, g in _marked(node, lines)]
-        return "\n\n".join(["\n".join(_head(node, lines)), *filter(None, members)])
+        marked = list(_marked(node, lines))
+        members = [_member(m, node.name, g, lines) for m, g in marked]
+        # Who is given the config is given the registration.
+        above = _decorators(node, lines) if any(g for _, g in marked) else []
+        head = "\n".join(above + _head(node, lines))
+        return "\n\n".join([head, *filter(None, members)])
     return ""
 
 
@@ -158,6 +163,10 @@ def _start(node: ast.stmt) -> int:
     """The line of the first decorator, or of the statement itself."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _decorators(node: ast.ClassDef, lines: list[str]) -> list[str]:
+    return lines[_start(node) - 1 : node.lineno - 1]
 
 
 def _head(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> list[str]:

@@ -107,6 +107,7 @@ class Loss(keras.losses.Loss):
         return loss(y_true)
 
 
+@keras.saving.register_keras_serializable(package="katas")
 class Step(keras.optimizers.Optimizer):
     """Asked in part."""
 
@@ -127,6 +128,11 @@ class Step(keras.optimizers.Optimizer):
 
 def test_given_parts_are_copied_and_asked_ones_emptied():
     assert stubs.make_stub(QUESTION, ANSWER) == STUB
+
+
+def test_a_class_with_nothing_given_is_shown_without_decorators():
+    answer = ANSWER.replace("    # given\n    def", "    def")
+    assert "register" not in stubs.make_stub(QUESTION, answer).partition("class Loss")[2]
 
 
 def test_a_block_of_given_statements_ends_at_a_blank_line():
