@@ -21,3 +21,10 @@ def from_now(delta: datetime.timedelta) -> str:
         if minutes >= size:
             return f"in {counted(round(minutes / size), unit)}"
     return "now"
+
+
+def visible(text: str) -> str:
+    """Returns text whose control characters are shown, as \\x1b, and do nothing."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+    )

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.unwritten import Unwritten
+
 # TensorFlow reads it once, when it is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -82,9 +84,7 @@ def pytest_runtest_call(item):
     except NotImplementedError as todo:
         if not _is_stub(todo, sys.modules[item.funcargs["kata"].__name__].__file__):
             raise
-        failure = _Failed(f"not written yet: {_last_line(todo)}", pytrace=False)
-        failure.unwritten = True
-        raise failure from None
+        raise Unwritten(_last_line(todo)) from None
     except _ESCAPES as escape:
         raise _Failed(_escaped(escape), pytrace=False) from escape
     finally:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.status import Status
 
 from dojo import layout, results
-from dojo.check import processes, scoreboard, solved, warm
+from dojo.check import processes, reports, scoreboard, solved, warm
 from dojo.check.runner import Event, Runner
 from dojo.check.watch import Watcher
 from dojo.content import catalogue
@@ -54,9 +54,9 @@ def _publish(
         solved.keep(found, before)
     scoreboard.report(console, katas, found, options.tree)
     if options.json:
-        results.write_json(options.json, layout.shown(options.tree), found)
+        reports.write_json(options.json, layout.shown(options.tree), found)
     if options.junit_xml:
-        results.write_junit(options.junit_xml, found)
+        reports.write_junit(options.junit_xml, found)
 
 
 def watch(options: CheckOptions) -> int:

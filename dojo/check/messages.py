@@ -1,6 +1,6 @@
 """What a kata's process may say to its parent: data of a fixed form, and nothing else.
 
-One message is one line of JSON, `["Tested", "test_1_values", true, 0.01, null, null, ""]`.
+One message is one line of JSON, `["Started", "test_1_values"]`.
 The process runs a stranger's code, so the parent takes nothing on trust: whatever is not
 exactly one of the classes below is a `MessageError`, and nothing is ever unpickled.
 """
@@ -11,6 +11,8 @@ import math
 import types
 from collections.abc import Callable
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
+
+from dojo.results import Kind
 
 # Of one text. A failure's picture has a few hundred characters.
 LONGEST_TEXT = 100_000
@@ -48,7 +50,8 @@ class Tested:
         message: Why it failed; None if it did not.
         cause: The mistake that its numbers prove, or None.
         output: What the learner's code printed meanwhile.
-        unwritten: Whether it only met what is not written yet.
+        kind: Of `results.Kind`: what the failure rests on.
+        gradient: Whether a gradient is wrong, and not a value.
     """
 
     test: str
@@ -57,7 +60,8 @@ class Tested:
     message: str | None = None
     cause: str | None = None
     output: str = ""
-    unwritten: bool = False
+    kind: Kind = Kind.BASIC
+    gradient: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +181,12 @@ def _seconds(value: Any) -> float | None:
     return float(value) if number and math.isfinite(value) and value >= 0 else None
 
 
+def _kind(value: Any) -> Kind | None:
+    return Kind(value) if isinstance(value, str) and value in list(Kind) else None
+
+
 _CHECKS: dict[Any, Callable[[Any], Any]] = {
+    Kind: _kind,
     str: _text,
     tuple: _names,
     bool: _truth,

@@ -1,5 +1,6 @@
 """A pytest plugin in the kata's process: turns what happened into what the learner reads."""
 
+import dataclasses
 import os
 import re
 import sys
@@ -25,6 +26,9 @@ from dojo.check.messages import (
     TimedOut,
     Trespassed,
 )
+from dojo.results import Kind
+from tests.support.closeness import BlindTest, Mismatch
+from tests.support.unwritten import Unwritten
 
 # Start-up remarks of TensorFlow, XLA and absl, which nobody asked for.
 _CHATTER = re.compile(
@@ -38,14 +42,24 @@ _CHATTER = re.compile(
 _MOST_LINES = 20
 
 
+@dataclasses.dataclass(frozen=True)
+class _Failure:
+    """Why the present test fails."""
+
+    message: str
+    cause: str | None = None
+    kind: Kind = Kind.BASIC
+    gradient: bool = False
+
+
 class Reporter:
     """Says what happens while it happens."""
 
     def __init__(self, job: Job, send: Callable[[Message], None]) -> None:
         self.source = job.source.resolve()
         self.send = send
-        self.failure: tuple[str, str | None] | None = None
-        self.blind = self.unwritten = False
+        self.failure: _Failure | None = None
+        self.blind = False
         self.seconds = 0.0
         self.trespass: str | None = None
         self.timed_out = False
@@ -80,7 +94,7 @@ class Reporter:
             self.send(Broken(f"the suite cannot be collected: {report.longrepr}"))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self.failure, self.blind, self.unwritten, self.seconds = None, False, False, 0.0
+        self.failure, self.blind, self.seconds = None, False, 0.0
         self.send(Started(nodeid.partition("::")[2]))
 
     @pytest.hookimpl(wrapper=True)
@@ -99,33 +113,33 @@ class Reporter:
         if self.failure is None:
             self.send(Tested(name, passed, self.seconds))
             return
-        message, cause = self.failure
         # pytest-timeout writes the stacks of all threads to stderr.
         printed = own_output(report.capstdout, "" if self.timed_out else report.capstderr)
-        self.send(Tested(name, False, self.seconds, message, cause, printed, self.unwritten))
+        why = self.failure
+        told = (why.message, why.cause, printed, why.kind, why.gradient)
+        self.send(Tested(name, False, self.seconds, *told))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         where = _location(excinfo.value.__traceback__, self.source)
         self.send(Interrupted(f"{type(excinfo.value).__name__} ended the tests{where}"))
 
     def _describe(self, error: BaseException, item: pytest.Item) -> None:
-        name = type(error).__name__
-        if name == "BlindTest":
+        if isinstance(error, BlindTest):
             self.blind = True
             self.send(Blind(f"{item.name}: {error}"))
-        elif name == "Mismatch":
-            cause = getattr(error, "cause", None)
-            self.failure = str(error), cause
+        elif isinstance(error, Mismatch):
+            self.failure = _Failure(str(error), error.cause, Kind(error.kind), error.gradient)
+        elif isinstance(error, Unwritten):
+            self.failure = _Failure(str(error), kind=Kind.UNWRITTEN)
         elif isinstance(error, pytest.fail.Exception) and "Timeout" in str(error):
             self._stop_for_time(error, item)
         else:
-            self.failure = describe(error, self.source, item.path), None
-        self.unwritten = getattr(error, "unwritten", None) is True
+            self.failure = _Failure(describe(error, self.source, item.path))
 
     def _stop_for_time(self, error: BaseException, item: pytest.Item) -> None:
         where = _location(error.__traceback__, self.source)
         message = f"no end in sight: stopped{where}"
-        self.failure = message, None
+        self.failure = _Failure(message, kind=Kind.LATE)
         self.timed_out = True
         self.send(TimedOut(message))
         if self.session is not None:

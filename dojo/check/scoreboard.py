@@ -12,7 +12,9 @@ from rich.text import Text
 from dojo import layout
 from dojo.content.asked import asked
 from dojo.content.document import Kata
-from dojo.results import FAILING, Failure, Outcome, Result
+from dojo.results import FAILING, Outcome, Result
+from dojo.shown import mistake, other_causes, shown
+from dojo.words import visible
 
 STYLES = {
     Outcome.SOLVED: ("✓", "green"),
@@ -69,26 +71,29 @@ def report(console: Console, katas: Sequence[Kata], results: Sequence[Result], t
         console.print(line, highlight=False, markup=False)
 
 
-_LABELS = {"expected": "green", "got": "red", "first": "", "in all": "", "cause": "bold yellow"}
+_LABELS = {"expected": "green", "got": "red", "worst": "", "in all": "", "cause": "bold yellow"}
 
 
 def failure(console: Console, result: Result) -> None:
-    """Prints the first failure of one kata, and what else fails."""
-    first = result.failures[0]
+    """Prints the failure of one kata that teaches most, and what else fails."""
+    first = result.failures[shown(result.failures) or 0]
     _, style = STYLES[result.outcome]
     head = Text(f"{result.kata}  {result.outcome}", f"bold {style}")
-    console.print(head.append(f"  {first.test}", "dim"), soft_wrap=True)
+    console.print(head.append(f"  {visible(first.test)}", "dim"), soft_wrap=True)
     if first.clause and (text := asked(result.kata).clauses.get(first.clause)):
         console.print(Padding(Text(f"{first.clause}. {text}", "italic"), (0, 0, 0, 2)))
     console.print()
     width = console.width if console.is_terminal else None
-    for line in first.message.splitlines():
+    for line in visible(first.message).splitlines():
         console.print(_message_row(line, width), soft_wrap=True)
     if first.output:
         console.print(Text("\n  your code printed", "bold"))
-        for line in first.output.splitlines():
+        for line in visible(first.output).splitlines():
             console.print(Text(f"    {line}"), soft_wrap=True)
-    if others := _others(result, first):
+    if causes := other_causes(result.failures):
+        named = visible("; ".join(mistake(cause) for cause in causes))
+        console.print(Padding(Text(f"also proved: {named}", "yellow"), (1, 0, 0, 2)))
+    if others := _others(result):
         console.print(Text(f"\n  {others}", "dim"))
 
 
@@ -106,7 +111,7 @@ def _folded(text: str, width: int) -> str:
     return f"\n{' ' * 12}".join(lines)
 
 
-def _others(result: Result, first: Failure) -> str:
+def _others(result: Result) -> str:
     count = len(result.failures) - 1
     if count < 1:
         return ""

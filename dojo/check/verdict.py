@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dojo import layout
 from dojo.check import messages
 from dojo.check.messages import Message
-from dojo.results import Failure, Outcome, RanTest, Result, clause_of
+from dojo.results import Failure, Kind, Outcome, RanTest, Result, clause_of
 
 
 class Story:
@@ -44,9 +44,9 @@ class Story:
         clause = clause_of(told.test)
         self.tests.append(RanTest(told.test, clause, told.passed, told.seconds))
         if told.message is not None:
-            failure = Failure(told.test, clause, told.message, told.cause, told.output)
-            self.failures.append(failure)
-        self.unwritten += told.unwritten
+            why = (told.message, told.cause, told.output, told.kind, told.gradient)
+            self.failures.append(Failure(told.test, clause, *why))
+        self.unwritten += told.message is not None and told.kind is Kind.UNWRITTEN
         self.current = ""
 
     def verdict(self, seconds: float, fault: str, status: int | None, where: str) -> Result:
@@ -61,7 +61,9 @@ class Story:
         outcome, reason = self._outcome(fault, status, where)
         failures = self.failures
         if reason is not None:
-            failures = [Failure(self.current, clause_of(self.current), reason), *failures]
+            kind = Kind.LATE if outcome is Outcome.TIMED_OUT else Kind.BASIC
+            why = Failure(self.current, clause_of(self.current), reason, kind=kind)
+            failures = [*failures, why] if self.current else [why, *failures]
         return Result(self.kata, outcome, failures, self.tests, self.names, seconds)
 
     def _outcome(self, fault: str, status: int | None, where: str) -> tuple[Outcome, str | None]:

@@ -11,6 +11,7 @@ from dojo.content.document import Document, FollowUp
 from dojo.record import attempts
 from dojo.record.attempts import Entry
 from dojo.record.deck import RATINGS, utc_now
+from dojo.shown import mistake
 from dojo.sitting import ratings
 from dojo.words import counted, from_now, minutes_and_seconds
 
@@ -57,15 +58,10 @@ def summary(entry: Entry, due: datetime.datetime | None) -> Text:
     if entry.causes:
         text.append("\n\nTraps met", "bold")
         for cause in entry.causes:
-            text.append(f"\n  {trap(cause)}", "yellow")
+            text.append(f"\n  {mistake(cause)}", "yellow")
     if line := review(entry, due):
         text.append(f"\n\n{line}")
     return text
-
-
-def trap(cause: str) -> str:
-    """Returns the mistake's name, without the words of a failure around it."""
-    return cause.removeprefix("these are exactly the numbers of: ")
 
 
 def follow_ups(document: Document, kata: str) -> Sequence[FollowUp]:

@@ -9,6 +9,7 @@ from dojo.content.document import Kata
 from dojo.files import write_whole
 from dojo.record import attempts
 from dojo.record.deck import RATINGS, utc_now
+from dojo.shown import mistake
 from dojo.sitting import debrief, difference
 from dojo.sitting.interview_plan import Part, minutes_of
 from dojo.sitting.interview_record import Answer, Interview, Trial
@@ -82,7 +83,7 @@ def _trial(trial: Trial) -> str:
     entry = trial.entry
     lines = [f"## {entry.kata}", f"{debrief.headline(entry)}; {debrief.effort(entry)}."]
     if entry.causes:
-        lines.append("Traps met:\n\n" + _bullets(map(debrief.trap, entry.causes)))
+        lines.append("Traps met:\n\n" + _bullets(map(mistake, entry.causes)))
     if line := debrief.review(entry, trial.due):
         lines.append(line)
     if entry.outcome != attempts.RUNNING:

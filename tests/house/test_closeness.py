@@ -82,12 +82,12 @@ def test_a_mistake_that_the_data_hides_is_an_error_of_the_test():
         assert_close(tf.constant([0.0]), [0.0], bugs={"doubled": [0.0]}, **HOW)
 
 
-def test_the_first_difference_is_shown_with_its_inputs():
+def test_the_worst_difference_is_shown_with_its_inputs():
     x = np.array([[1.0, 2.0], [3.0, 4.0]])
     text = str(
         refusal(tf.constant([[1.0, 2.0], [3.0, 5.0]]), x, inputs={"x": x, "row": [7.0, 8.0]})
     )
-    assert "first     at [1, 1] with x 4, row 8: expected 4, got 5" in text
+    assert "worst     at [1, 1] with x 4, row 8: expected 4, got 5" in text
 
 
 def test_the_expected_and_got_lines_fit_into_80_columns():
@@ -103,3 +103,50 @@ def test_a_stub_that_replaces_numpy_changes_no_verdict(monkeypatch):
     monkeypatch.setattr(np, "isclose", lambda *a, **k: np.array(True))
     monkeypatch.setattr(np.testing, "assert_allclose", lambda *a, **k: None)
     refusal(tf.constant([1.0, 2.0]), [1.0, 3.0])
+
+
+def test_the_element_that_is_most_wrong_by_its_tolerance_is_shown():
+    """A large number that is a little off says less than a small one that is far off."""
+    want, got = [0.0, 1e6, 2.0, 3.0], [1e-11, 1e6 + 10.0, 2.5, 3.0]
+    text = str(refusal(tf.constant(got, tf.float64), want, atol=1e-12))
+    assert "worst     at [2]: expected 2, got 2.5" in text
+    text = str(refusal(tf.constant([1.0, np.nan, 9.0]), [1.5, 1.0, 1.0]))
+    assert "worst     at [1]: expected 1, got nan" in text
+
+
+def test_exact_comparisons_have_a_worst_element_too():
+    assert "worst     at [1]" in str(refusal(tf.constant([1.0, 3.0]), [1.0, 2.0], rtol=0.0))
+
+
+def test_numbers_are_shown_with_enough_digits_to_differ():
+    want = np.array([21.0])
+    text = str(refusal(tf.constant(np.nextafter(want, 22)), want, rtol=0.0))
+    assert "expected 21, got 21.000000000000004" in text
+
+
+def test_mistakes_that_give_the_same_numbers_are_all_named():
+    bugs = {"the mean": [2.0], "halved": [2.0], "the sign": [-4.0]}
+    assert refusal(tf.constant([2.0]), [4.0], bugs=bugs).cause.endswith("the mean; or of: halved")
+
+
+def test_a_failure_says_what_it_rests_on():
+    bugs = {"doubled": [2.0, 4.0], "summed": 3.0}
+    want = [1.0, 2.0]
+    assert refusal(None, want).kind == "basic"
+    assert refusal(tf.constant([1.0]), want).kind == "basic"
+    assert refusal(tf.constant(3.0), want, bugs=bugs).kind == "proof"
+    assert refusal(tf.constant([2.0, 4.0]), want, bugs=bugs).kind == "proof"
+    assert refusal(tf.constant([2.0, 5.0]), want, bugs=bugs).kind == "numbers"
+    # Where to look for it is help, and proves nothing.
+    assert refusal(tf.constant([2.0, np.nan]), want, bugs=bugs).kind == "numbers"
+
+
+def test_a_failure_says_whether_a_gradient_is_wrong():
+    call = "tape.gradient(f(x), x, output_gradients=upstream)"
+    assert refusal(tf.constant([2.0]), [1.0], call=call).gradient
+    assert not refusal(tf.constant([2.0]), [1.0], call="gradient_reversal(x)").gradient
+
+
+def test_a_list_around_the_tensor_is_told_from_a_number_of_python():
+    assert "a list that holds a tensor" in refusal([tf.ones(2)], np.ones(2)).cause
+    assert "left TensorFlow" in refusal([1.0, 1.0], np.ones(2)).cause

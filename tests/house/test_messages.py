@@ -8,13 +8,16 @@ import pytest
 from dojo.check import messages
 from dojo.check.channel import LONGEST_LINE, Flood, pair
 from dojo.check.messages import MessageError
+from dojo.results import Kind
 
 SAID = [
     messages.Ready(),
     messages.Collected(("test_1_a[x=1]", "test_2_b")),
     messages.Started("test_1_a[x=1]"),
     messages.Tested("test_1_a", True, 0.25),
-    messages.Tested("test_2_b", False, 0.0, "expected\n  got", "a cause", "printed", True),
+    messages.Tested("test_2_b", False, 0.0, "expected\n  got", "why", "printed", Kind.PROOF, True),
+        "test_2_b", False, 0.0, "expected\n  got", "a cause", "printed", Kind.PROOF, True
+    ),
     messages.Blind("why"),
     messages.Broken("why"),
     messages.TimedOut("where"),
@@ -44,11 +47,12 @@ FORGED = {
     "a field too few": b'["Started"]',
     "an int for a test": b'["Started", 7]',
     "a dict for a text": b'["Broken", {"a": 1}]',
-    "an int for a truth": b'["Tested", "test_1_a", 1, 0.1, null, null, "", false]',
-    "a truth for a number": b'["Tested", "test_1_a", true, true, null, null, "", false]',
-    "nan": b'["Tested", "test_1_a", true, NaN, null, null, "", false]',
-    "infinity": b'["Tested", "test_1_a", true, 1e999, null, null, "", false]',
-    "a negative time": b'["Tested", "test_1_a", true, -1.0, null, null, "", false]',
+    "an int for a truth": b'["Tested", "test_1_a", 1, 0.1, null, null, "", "basic", false]',
+    "a truth for a number": b'["Tested", "test_1_a", true, true, null, null, "", "basic", false]',
+    "nan": b'["Tested", "test_1_a", true, NaN, null, null, "", "basic", false]',
+    "infinity": b'["Tested", "test_1_a", true, 1e999, null, null, "", "basic", false]',
+    "an unknown kind of failure": b'["Tested", "t", false, 0.1, "m", null, "", "solved", false]',
+    "a negative time": b'["Tested", "test_1_a", true, -1.0, null, null, "", "basic", false]',
     "names that are no texts": b'["Collected", ["test_1_a", null]]',
     "a name for names": b'["Collected", "test_1_a"]',
     "names without end": json.dumps(["Collected", ["t"] * (messages.MOST_NAMES + 1)]).encode(),

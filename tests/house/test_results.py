@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dojo import layout, results
-from dojo.check import scoreboard
+from dojo.check import reports, scoreboard
 from dojo.content.document import Kata
 from dojo.results import Failure, Outcome, RanTest, Result
 
@@ -50,9 +50,9 @@ def test_exit_statuses(outcomes, named, status):
 
 
 def test_json_has_the_documented_form(tmp_path):
-    results.write_json(tmp_path / "out.json", "katas", [result()])
+    reports.write_json(tmp_path / "out.json", "katas", [result()])
     assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == {
-        "version": 1,
+        "version": 2,
         "tree": "katas",
         "katas": [
             {
@@ -62,12 +62,14 @@ def test_json_has_the_documented_form(tmp_path):
                 "total": 3,
                 "seconds": 0.5,
                 "clauses": {"1": "failed", "2": "failed"},
+                "shown": 0,
                 "failures": [
                     {
                         "test": "test_1_b",
                         "clause": "1",
                         "message": "f(x)\n\n  expected  1\n  got       2",
                         "cause": "the sign",
+                        "kind": "basic",
                     }
                 ],
             }
@@ -77,7 +79,7 @@ def test_json_has_the_documented_form(tmp_path):
 
 def test_junit_counts_and_survives_control_characters(tmp_path):
     bad = Failure("test_1_b", "1", "bell \x07 and \x1b[31mred")
-    results.write_junit(tmp_path / "out.xml", [result(failures=[bad])])
+    reports.write_junit(tmp_path / "out.xml", [result(failures=[bad])])
     suite = ET.parse(tmp_path / "out.xml").getroot()[0]
     assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
     assert [case.get("name") for case in suite] == ["test_1_a", "test_1_b", "test_2_c"]
@@ -87,7 +89,7 @@ def test_junit_counts_and_survives_control_characters(tmp_path):
 def test_junit_of_a_kata_without_tests_carries_its_reason(tmp_path):
     reason = Failure("", "", "katas/losses/focal_loss.py:3: SyntaxError")
     found = result(tests=[], names=[], failures=[reason])
-    results.write_junit(tmp_path / "out.xml", [found])
+    reports.write_junit(tmp_path / "out.xml", [found])
     suite = ET.parse(tmp_path / "out.xml").getroot()[0]
     assert "SyntaxError" in suite[0][0].get("message")
 

@@ -9,15 +9,17 @@ import dataclasses
 import tensorflow as tf
 from numpy import abs as absolute
 from numpy import (
-    argwhere,
     array2string,
     asarray,
     broadcast_to,
     errstate,
     float64,
+    inf,
     isfinite,
     isnan,
     ndarray,
+    unravel_index,
+    where,
 )
 
 to_tensor = tf.convert_to_tensor
@@ -28,14 +30,19 @@ class Mismatch(AssertionError):
     """What the learner's code gave is not what the oracle says.
 
     Attributes:
-        cause: The mistake that the numbers prove, or None.
+        cause: The mistake that the numbers prove, or where to look for it, or None.
+        kind: "basic" if what came says enough by itself, "proof" if the numbers prove
+            the cause, "numbers" if they are only wrong.
+        gradient: Whether they are of a gradient, and not of a value.
     """
 
-    def __init__(self, call, rows, cause=None):
+    def __init__(self, call, rows, cause=None, *, kind="basic", gradient=False):
         rows = [*rows, ("cause", cause)] if cause else rows
         table = [f"  {label:<8}  {text}" for label, text in rows]
         super().__init__("\n".join([call, "", *table]))
         self.cause = cause
+        self.kind = kind
+        self.gradient = gradient
 
 
 class BlindTest(Exception):
@@ -47,7 +54,18 @@ def mismatch(call, *, expected, got, cause=None):
     return Mismatch(call, [("expected", expected), ("got", got)], cause)
 
 
-def assert_close(got, want, *, call, oracle, rtol, atol=0.0, dtype=None, inputs=None, bugs=None):
+def assert_close(
+    got,
+    want,
+    *,
+    call,
+    oracle,
+    rtol,
+    atol=0.0,
+    dtype=None,
+    inputs=None,
+    bugs=None,
+):
     """Fails unless `got` is a tensor like `want`, and every element is close.
 
     Shape and dtype are compared before values: nothing broadcasts. nan equals nan, an
@@ -61,7 +79,7 @@ def assert_close(got, want, *, call, oracle, rtol, atol=0.0, dtype=None, inputs=
         rtol, atol: An element passes if |got - want| <= atol + rtol * |want|.
         dtype: The dtype `got` must have, by name, or None for any.
         inputs: {name: array that broadcasts to the shape of `want`}, shown at the
-            first difference.
+            worst difference.
         bugs: {cause: the array that bug gives}. When `got` equals one, the message
             names the cause. Where they take long to compute: a function that returns
             them, called when `got` is wrong.
@@ -81,15 +99,15 @@ def assert_close(got, want, *, call, oracle, rtol, atol=0.0, dtype=None, inputs=
         return
     if callable(bugs):
         bugs = _visible(bugs(), want, tolerance)
-    cause = next((c for c, array in bugs.items() if tolerance.same(got, array)), None)
-    cause = cause and f"these are exactly the numbers of: {cause}"
+    cause = _proved(got, bugs, tolerance)
+    told = {"kind": "proof" if cause else "numbers", "gradient": _is_gradient(call)}
     if got.shape != want.shape:
-        expected, given = f"shape {want.shape}, by {oracle}", f"shape {got.shape}"
-        raise mismatch(call, expected=expected, got=given, cause=cause)
+        rows = [("expected", f"shape {want.shape}, by {oracle}"), ("got", f"shape {got.shape}")]
+        raise Mismatch(call, rows, cause, **(told if cause else {}))
     if dtype not in (None, got.dtype.name):
         raise mismatch(call, expected=f"dtype {dtype}", got=f"dtype {got.dtype.name}")
     rows = _difference(got, want, tolerance, oracle, inputs or {})
-    raise Mismatch(call, rows, cause or _unbounded(got, want))
+    raise Mismatch(call, rows, cause or _unbounded(got, want), **told)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,9 +130,26 @@ class Tolerance:
         close &= isfinite(got) & isfinite(want)
         return ~(close | (got == want) | (isnan(got) & isnan(want)))
 
+    def wrongness(self, got, want):
+        """How many times its tolerance each element is off: [...], nan and inf the most."""
+        got, want = got.astype(float64), want.astype(float64)
+        with errstate(invalid="ignore", over="ignore", divide="ignore"):
+            times = absolute(got - want) / (self.atol + self.rtol * absolute(want))
+        return where(self.far(got, want), where(isfinite(times), times, inf), 0.0)
+
     def __str__(self):
         relative = f"{self.rtol:g} * |expected|"
         return f"{self.atol:g} + {relative}" if self.atol else relative
+
+
+def _is_gradient(call):
+    return "tape.gradient(" in call or "the gradient of" in call
+
+
+def _proved(got, bugs, tolerance):
+    """What `got` proves; every mistake that gives these numbers is named."""
+    found = [cause for cause, array in bugs.items() if tolerance.same(got, array)]
+    return f"these are exactly the numbers of: {'; or of: '.join(found)}" if found else None
 
 
 def _visible(bugs, want, tolerance):
@@ -133,13 +168,15 @@ def _as_array(got, call, expected):
     if got is None:
         raise mismatch(call, expected=expected, got="None")
     cause = "the result left TensorFlow, where no gradient can follow"
+    if isinstance(got, (list, tuple)) and any(hasattr(item, "numpy") for item in got):
+        cause = f"the result is a {type(got).__name__} that holds a tensor, not the tensor"
     given = f"{type(got).__name__} {brief(got)}"
     raise mismatch(call, expected=expected, got=given, cause=cause)
 
 
 def _difference(got, want, tolerance, oracle, inputs):
     far = tolerance.far(got, want)
-    at = tuple(argwhere(far)[0].tolist())
+    at = tuple(int(i) for i in unravel_index(tolerance.wrongness(got, want).argmax(), far.shape))
     values = {name: broadcast_to(asarray(a), want.shape)[at] for name, a in inputs.items()}
     given = ", ".join(f"{name} {float(value):g}" for name, value in values.items())
     place = f"at {list(at)}" if at else "here"
@@ -147,9 +184,16 @@ def _difference(got, want, tolerance, oracle, inputs):
     return [
         ("expected", f"{brief(want)}  by {oracle}"),
         ("got", f"{brief(got)}  {got.dtype.name}"),
-        ("first", f"{place}: expected {float(want[at]):.7g}, got {float(got[at]):.7g}"),
+        ("worst", f"{place}: {_apart(float(want[at]), float(got[at]))}"),
         ("in all", f"{far.sum()} of {far.size} differ by more than {tolerance}"),
     ]
+
+
+def _apart(want, got):
+    """Both numbers with as many digits as it takes to see that they differ."""
+    texts = ((f"{want:.{digits}g}", f"{got:.{digits}g}") for digits in range(7, 18))
+    want, got = next(((a, b) for a, b in texts if a != b), (f"{want!r}", f"{got!r}"))
+    return f"expected {want}, got {got}"
 
 
 def _unbounded(got, want):
