@@ -48,16 +48,19 @@ def softmax_cross_entropy(labels, logits):
     Raises:
         ValueError: If the shapes differ.
 
-    >>> softmax_cross_entropy([[0, 1], [1, 1]], [[5.0, 5.0], [5.0, 5.0]]).numpy()
-    array([0.6931472, 1.3862944], dtype=float32)
+    >>> softmax_cross_entropy([[0, 1], [1, 1]], [[5.0, 5.0], [5.0, 5.0]]).numpy().round(3)
+    array([0.693, 1.386], dtype=float32)
     """
+    # given
+    # tf.cast alone keeps a variable of the right dtype, which grad would read too late.
     logits = tf.convert_to_tensor(logits)
-    labels = tf.cast(labels, logits.dtype)
+    labels = tf.cast(tf.convert_to_tensor(labels), logits.dtype)
     if not labels.shape.is_compatible_with(logits.shape):
         raise ValueError(
             "labels and logits must have one shape. "
             f"Received: labels.shape={labels.shape}, logits.shape={logits.shape}"
         )
+
     return _cross_entropy(labels, logits)
 
 
