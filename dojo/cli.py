@@ -174,7 +174,7 @@ def _add_upkeep(commands: Commands) -> None:
     )
     mutants.add_argument("names", nargs="*", metavar="KATA")
     mutants.add_argument("--jobs", type=_count, metavar="N", help="mutants at a time")
-    commands.add("readme", _readme, "make README's table and transcripts anew", FOR_CONTRIBUTORS)
+    commands.add("readme", _readme, "make the made parts of README and QUESTIONS", FOR_CONTRIBUTORS)
     commands.add(
         "pictures", _pictures, "draw README's pictures of the screen anew", FOR_CONTRIBUTORS
     )

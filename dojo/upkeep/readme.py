@@ -1,4 +1,4 @@
-"""Writes the parts of README.md that are made from other things: the table and transcripts.
+"""Writes what is made from other things: README's table and transcripts, QUESTIONS' contents.
 
 Each part stands between `<!-- NAME: made by python -m dojo readme -->` and `<!-- end -->`.
 """
@@ -18,6 +18,7 @@ from dojo.content.asked import asked
 from dojo.content.document import Kata, read_document
 from dojo.results import Result
 from dojo.upkeep import variants
+from dojo.upkeep.contents import contents
 
 README = layout.ROOT / "README.md"
 SHOWN = "losses/focal_loss"
@@ -27,18 +28,19 @@ _PART = re.compile(r"(<!-- (\w+): made by python -m dojo readme -->\n).*?(<!-- e
 
 
 def rewrite() -> int:
-    """Brings README.md up to date."""
-    text = README.read_text(encoding="utf-8")
-    README.write_text(updated(text), encoding="utf-8")
+    """Brings README.md and QUESTIONS.md up to date."""
+    for file in (README, layout.QUESTIONS):
+        file.write_text(updated(file.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
 
 def updated(text: str) -> str:
-    """Returns README.md's text with every made part made anew."""
+    """Returns the text of either file with every made part made anew."""
     parts: dict[str, Callable[[], str]] = {
         "table": lambda: table(read_document().katas),
         "failing": lambda: transcript(wrong_answer()),
         "passing": lambda: transcript(_source(layout.REFERENCE)),
+        "contents": lambda: contents(read_document(), text),
     }
     return _PART.sub(lambda found: f"{found[1]}{parts[found[2]]()}\n{found[3]}", text)
 
