@@ -1,4 +1,4 @@
-"""README.md says what is true: its table, its transcripts, its commands."""
+"""README.md and QUESTIONS.md say what is true: table, transcripts, contents, commands, links."""
 
 import re
 
@@ -7,19 +7,26 @@ import pytest
 from dojo import cli, layout
 from dojo.content.document import read_document
 from dojo.upkeep import readme
+from dojo.upkeep.contents import anchors, contents, headings
 
 TEXT = readme.README.read_text(encoding="utf-8")
 
 
-def part(name):
+def part(name, text=TEXT):
     found = re.search(
-        rf"<!-- {name}: made by python -m dojo readme -->\n(.*?)\n<!-- end -->", TEXT, re.DOTALL
+        rf"<!-- {name}: made by python -m dojo readme -->\n(.*?)\n<!-- end -->", text, re.DOTALL
     )
     return found[1]
 
 
 def test_the_table_is_the_catalogue():
     assert part("table") == readme.table(read_document().katas), "python -m dojo readme"
+
+
+def test_the_contents_of_the_questions_are_theirs():
+    text = layout.QUESTIONS.read_text(encoding="utf-8")
+    made = contents(read_document(), text)
+    assert part("contents", text) == made, "python -m dojo readme"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +59,14 @@ def test_every_command_of_the_tool_is_there_and_every_one_there_exists():
 
 
 def test_local_links_lead_somewhere():
-    for name in ("README.md", "CONTRIBUTING.md", "QUESTIONS.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "QUESTIONS.md", "CHANGELOG.md"):
         text = (layout.ROOT / name).read_text(encoding="utf-8")
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
             assert (layout.ROOT / link).exists(), f"{name}: {link}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "QUESTIONS.md", "CHANGELOG.md"])
+def test_links_within_a_page_lead_to_a_heading(name):
+    text = (layout.ROOT / name).read_text(encoding="utf-8")
+    there = set(anchors([title for _, title in headings(text)]))
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= there
