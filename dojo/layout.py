@@ -11,6 +11,8 @@ SUPPORT = TESTS / "support"
 QUESTIONS = ROOT / "QUESTIONS.md"
 
 LEVELS = ("screen", "mid", "senior", "staff")
+# How often interviews ask it, most often first.
+ASKED = ("often", "sometimes", "rarely")
 TRACKS = ("gradients", "losses", "metrics", "optimizers", "training")
 
 

@@ -15,7 +15,7 @@ from dojo.results import Outcome
 
 
 def list_katas(names: Sequence[str], tree: Path) -> int:
-    """Prints the katas with level, minutes, and what the last check of each said."""
+    """Prints the katas: level, minutes, how often asked, and what the last check of each said."""
     katas = catalogue.select(names)
     with Database() as database:
         last = database.last_outcomes()
@@ -28,7 +28,8 @@ def list_katas(names: Sequence[str], tree: Path) -> int:
         outcome = _outcome(kata.path, tree, last)
         mark, style = scoreboard.STYLES[outcome] if outcome else (" ", "dim")
         label = Text(f"  {mark} {outcome or 'not checked yet'}", style)
-        table.add_row(label, kata.name, Text(kata.level, "dim"), Text(f"{kata.minutes} min", "dim"))
+        facts = (kata.level, f"{kata.minutes} min", f"asked {kata.asked}")
+        table.add_row(label, kata.name, *(Text(fact, "dim") for fact in facts))
     Console(highlight=False).print(table)
     return 0
 

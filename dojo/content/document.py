@@ -20,8 +20,8 @@ from dojo.files import write_whole
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_KATA_LINE = re.compile(r"(\w+) · (\d+) minutes · \[stub\]\((\S+)\)")
-_QUESTION_LINE = re.compile(r"`([A-Z]\d+)` · (\w+)")
+_KATA_LINE = re.compile(r"(\w+) · (\d+) minutes · asked (\w+) · \[stub\]\((\S+)\)")
+_QUESTION_LINE = re.compile(r"`([A-Z]\d+)` · (\w+) · asked (\w+)")
 _FOLLOW_UP = re.compile(r"\*(.+?)\*\s+(.+)", re.DOTALL)
 
 
@@ -46,6 +46,7 @@ class Question:
         track: One of `layout.TRACKS`.
         kata: Path of the kata it belongs to, or "".
         level: One of `layout.LEVELS`.
+        asked: How often interviews ask it, one of `layout.ASKED`.
         text: The question.
         points: Key points of a strong answer.
         follow_ups: What an interviewer asks next.
@@ -57,6 +58,7 @@ class Question:
     track: str
     kata: str
     level: str
+    asked: str
     text: str
     points: Sequence[str]
     follow_ups: Sequence[FollowUp]
@@ -72,12 +74,14 @@ class Kata:
         path: Such as "losses/focal_loss".
         level: One of `layout.LEVELS`.
         minutes: Time box of a sitting.
+        asked: How often interviews ask it, one of `layout.ASKED`.
         hints: Three, of rising help.
     """
 
     path: str
     level: str
     minutes: int
+    asked: str
     hints: Sequence[str]
 
     @property
@@ -87,6 +91,11 @@ class Kata:
     @property
     def name(self) -> str:
         return self.path.partition("/")[2]
+
+
+def rarity(entry: Kata | Question) -> int:
+    """Returns 0 for what interviews ask often, 1 for sometimes, 2 for rarely."""
+    return layout.ASKED.index(entry.asked)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,14 +204,15 @@ class _Reader:
             return ""
         line = section.blocks[0].text if section.blocks else ""
         found = _KATA_LINE.fullmatch(line)
-        if not found or found[1] not in layout.LEVELS:
-            form = "`screen · 8 minutes · [stub](katas/TRACK/NAME.py)`"
+        if not found:
+            form = "`screen · 8 minutes · asked often · [stub](katas/TRACK/NAME.py)`"
             raise self.fail(section.line, f"{section.title} needs a line like {form}")
+        self._refuse_unknown_words(section, found[1], found[3])
         if section.title.partition("/")[0] != track:
             raise self.fail(section.line, f"{section.title} stands under {track.capitalize()}")
-        if found[3] != f"katas/{section.title}.py":
-            raise self.fail(section.line, f"{section.title} links to {found[3]}")
-        self.katas.append(Kata(section.title, found[1], int(found[2]), ()))
+        if found[4] != f"katas/{section.title}.py":
+            raise self.fail(section.line, f"{section.title} links to {found[4]}")
+        self.katas.append(Kata(section.title, found[1], int(found[2]), found[3], ()))
         return section.title
 
     def _hints(self, section: _Section, kata: str) -> None:
@@ -213,20 +223,28 @@ class _Reader:
 
     def _question(self, section: _Section, track: str, kata: str) -> Question:
         head = _QUESTION_LINE.fullmatch(section.blocks[0].text) if section.blocks else None
-        if head is None or head[2] not in layout.LEVELS:
-            raise self.fail(section.line, "a question needs a line like `G01` · screen")
+        if head is None:
+            form = "`G01` · screen · asked often"
+            raise self.fail(section.line, f"a question needs a line like {form}")
+        self._refuse_unknown_words(section, head[2], head[3])
         parts = self._parts(section)
         return Question(
             id=head[1],
             track=track,
             kata=kata,
             level=head[2],
+            asked=head[3],
             text=section.title,
             points=parts["points"].items,
             follow_ups=[self._follow_up(i, parts["ups"].line) for i in parts["ups"].items],
             trap=parts["trap"].text.removeprefix("**Trap.**").strip(),
             sources=parts["sources"].text.removeprefix("**Sources.**").strip(),
         )
+
+    def _refuse_unknown_words(self, section: _Section, level: str, asked: str) -> None:
+        for word, known in ((level, layout.LEVELS), (asked, layout.ASKED)):
+            if word not in known:
+                raise self.fail(section.line, f"“{word}” is none of {', '.join(known)}")
 
     def _parts(self, section: _Section) -> dict[str, _Block]:
         """The four parts of a question, each of which has to be there."""

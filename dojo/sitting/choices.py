@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from dojo.content.document import Document, Kata
+from dojo.content.document import Document, Kata, rarity
 from dojo.record import attempts
 from dojo.record.attempts import Entry
 from dojo.record.deck import kata_card, utc_now
@@ -57,14 +57,18 @@ def choices(document: Document, book: Book, tree: Path) -> list[Choice]:
 
 
 def propose(found: Sequence[Choice], book: Book) -> tuple[Choice, str] | None:
-    """Returns the next sensible kata and why: unfinished, due, unsolved, or soonest due."""
+    """Returns the next sensible kata and why: unfinished, due, unsolved, or soonest due.
+
+    Of the unsolved ones, what interviews ask most often; study order decides between equals.
+    """
     by_card = {kata_card(choice.kata.path): choice for choice in found}
     due, _ = book.deck.in_order(by_card, utc_now())
+    unsolved = [choice for choice in found if not choice.solved]
     later = [by_card[card] for card in book.deck.due_times() if card in by_card]
     steps = [
         ([choice for choice in found if choice.unfinished], "it broke off"),
         ([by_card[card] for card in due], "due for review"),
-        ([choice for choice in found if not choice.solved], "not solved yet"),
+        (sorted(unsolved, key=lambda choice: rarity(choice.kata)), "not solved yet"),
         (later or found, "all are solved; this one comes back first"),
     ]
     return next(((fitting[0], why) for fitting, why in steps if fitting), None)

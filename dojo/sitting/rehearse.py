@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from dojo.content import catalogue
-from dojo.content.document import Document, Question, read_document
+from dojo.content.document import Document, Question, rarity, read_document
 from dojo.record.database import Database
 from dojo.record.deck import RATINGS, Deck, question_card, utc_now
 from dojo.sitting import ratings
@@ -60,9 +60,13 @@ def rehearse(options: RehearsalOptions) -> int:
 def pick(
     document: Document, deck: Deck, options: RehearsalOptions, at: datetime.datetime
 ) -> Sequence[Question]:
-    """Returns what to ask: what is due, longest first, then new ones in study order."""
+    """Returns what to ask: what is due, longest first, then new ones, often asked first.
+
+    Study order decides between equals.
+    """
     by_card = {question_card(q.id): q for q in wanted(document, options)}
     due, new = deck.in_order(by_card, at)
+    new.sort(key=lambda card: rarity(by_card[card]))
     later = [card for card in by_card if card not in set(due) | set(new)]
     if options.all or options.kata:
         # Asked for by name: also what is not due yet.

@@ -47,10 +47,11 @@ def updated(text: str) -> str:
 
 def table(katas: Sequence[Kata]) -> str:
     """Returns the table of katas as Markdown."""
-    rows = ["| kata | level | minutes | question |", "|---|---|---:|---|"]
+    rows = ["| kata | level | minutes | asked | question |", "|---|---|---:|---|---|"]
     for kata in katas:
         link = f"[{kata.path}](katas/{kata.path}.py)"
-        rows.append(f"| {link} | {kata.level} | {kata.minutes} | {asked(kata.path).title} |")
+        cells = [link, kata.level, str(kata.minutes), kata.asked, asked(kata.path).title]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

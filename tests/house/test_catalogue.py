@@ -7,9 +7,9 @@ from dojo.content import catalogue
 from dojo.content.document import Kata
 
 KATAS = [
-    Kata("gradients/clip_by_value", "screen", 8, ()),
-    Kata("losses/focal_loss", "mid", 25, ()),
-    Kata("losses/giou", "senior", 20, ()),
+    Kata("gradients/clip_by_value", "screen", 8, "often", ()),
+    Kata("losses/focal_loss", "mid", 25, "often", ()),
+    Kata("losses/giou", "senior", 20, "often", ()),
 ]
 
 

@@ -8,6 +8,7 @@ import zipfile
 import fsrs
 import pytest
 
+from dojo import layout
 from dojo.content.document import read_document
 from dojo.record import progress
 from dojo.record.database import Database
@@ -44,6 +45,16 @@ def test_a_month_of_rehearsal_is_what_fsrs_says(deck):
     # Ten new ones a day: all were seen, and reviews came on top.
     assert len(times) == len(document.questions)
     assert asked > 1.5 * len(times)
+
+
+def test_new_questions_come_often_asked_first_and_in_study_order_within(deck):
+    document = read_document()
+    by_frequency = [q for word in layout.ASKED for q in document.questions if q.asked == word]
+    assert by_frequency != list(document.questions)
+    every = rehearse.pick(document, deck, rehearse.RehearsalOptions(all=True), START)
+    assert every == by_frequency
+    today = rehearse.pick(document, deck, rehearse.RehearsalOptions(), START)
+    assert today == by_frequency[: rehearse.NEW_PER_SITTING]
 
 
 def test_due_comes_before_new_and_longest_due_first(deck):

@@ -30,12 +30,14 @@ def content(tree):
     return layout.source_file(KATA, tree).read_text(encoding="utf-8")
 
 
-def test_list_shows_level_minutes_and_state(dojo, tree):
+def test_list_shows_level_minutes_how_often_and_state(dojo, tree):
     done = dojo("list", "--tree", tree)
     assert done.returncode == 0
     line = next(line for line in done.stdout.splitlines() if " focal_loss" in line)
     assert "not started" in line
     assert "25 min" in line
+    assert "asked often" in line
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_list_shows_the_last_verdict(dojo, tree, home):

@@ -352,11 +352,13 @@ def proposed(book, tree):
     return choice.kata.path, why
 
 
-def test_the_next_kata_is_the_first_unsolved_one(book, tree):
-    first, second = [kata.path for kata in read_document().katas][:2]
-    assert proposed(book, tree) == (first, "not solved yet")
-    book.database.add_check(Result(first, Outcome.SOLVED))
-    assert proposed(book, tree) == (second, "not solved yet")
+def test_unsolved_katas_are_proposed_often_asked_first_and_in_study_order_within(book, tree):
+    katas = read_document().katas
+    by_frequency = [kata for word in layout.ASKED for kata in katas if kata.asked == word]
+    assert by_frequency != list(katas)
+    for kata in by_frequency:
+        assert proposed(book, tree) == (kata.path, "not solved yet")
+        book.database.add_check(Result(kata.path, Outcome.SOLVED))
 
 
 def test_a_due_kata_goes_before_unsolved_ones_and_a_broken_one_before_both(book, tree, dead_pid):

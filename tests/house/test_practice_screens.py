@@ -150,6 +150,8 @@ def test_the_list_proposes_and_enter_starts(sit):
     async def play(app, pilot):
         await until_screen(pilot, ChooseScreen)
         assert "next: gradients/clip_by_value, not solved yet" in seen(app)
+        assert "asked     min" in seen(app)
+        assert "screen often " in seen(app)
         await pilot.press("enter")
         await until_screen(pilot, AttemptScreen)
         assert app.attempt.kata == KATA

@@ -15,11 +15,11 @@ An introduction.
 
 ### losses/focal_loss
 
-mid · 25 minutes · [stub](katas/losses/focal_loss.py)
+mid · 25 minutes · asked often · [stub](katas/losses/focal_loss.py)
 
 #### What is focal loss for?
 
-`L01` · screen
+`L01` · screen · asked sometimes
 
 - It is cross-entropy
   times a factor.
@@ -44,7 +44,7 @@ mid · 25 minutes · [stub](katas/losses/focal_loss.py)
 
 #### Why not mean squared error?
 
-`L04` · mid
+`L04` · mid · asked rarely
 
 - Its gradient vanishes.
 
@@ -70,19 +70,22 @@ def read(tmp_path):
 
 def test_reads_katas_and_questions_in_order(read):
     document = read(GOOD)
-    assert document.katas == [Kata("losses/focal_loss", "mid", 25, ["One.", "Two.", "Three."])]
+    assert document.katas == [
+        Kata("losses/focal_loss", "mid", 25, "often", ["One.", "Two.", "Three."])
+    ]
     first, second = document.questions
-    assert (first.id, first.kata, first.track, first.level) == (
+    assert (first.id, first.kata, first.track, first.level, first.asked) == (
         "L01",
         "losses/focal_loss",
         "losses",
         "screen",
+        "sometimes",
     )
     assert first.points == ["It is cross-entropy times a factor.", "gamma removes easy examples."]
     assert first.follow_ups == [FollowUp("Why `p_t`?", "It is the probability of the true class.")]
     assert first.trap == "Using `p`."
     assert first.sources == "[The paper](https://arxiv.org/abs/1708.02002)"
-    assert (second.kata, second.level) == ("", "mid")
+    assert (second.kata, second.level, second.asked) == ("", "mid", "rarely")
 
 
 def test_the_cached_reading_is_the_same(read):
@@ -97,7 +100,12 @@ def test_a_changed_document_is_read_anew(read):
 BROKEN = {
     "an unknown track": ("## Losses", "## Losess", 5, "Losess"),
     "a kata without its line": ("mid · 25 minutes", "25 minutes", 7, "needs a line like"),
-    "an unknown level of a kata": ("mid · 25", "hard · 25", 7, "needs a line like"),
+    "an unknown level of a kata": ("mid · 25", "hard · 25", 7, "“hard” is none of screen, mid"),
+    "a kata asked never": ("asked often", "asked never", 7, "“never” is none of often, sometimes"),
+    "a kata that says not how often": (" · asked often", "", 7, "· asked often ·"),
+    "a question asked never": ("asked rarely", "asked never", 36, "“never” is none of often"),
+    "a question that says not how often": (" · asked rarely", "", 36, "`G01` · screen · asked"),
+    "an unknown level of a question": ("`L04` · mid", "`L04` · hard", 36, "“hard” is none of"),
     "a kata under another track": ("### losses/focal", "### metrics/focal", 7, "stands under"),
     "a link to another stub": ("(katas/losses/focal", "(katas/losses/vocal", 7, "links to"),
     "a question without an id": ("`L01` · screen", "screen", 11, "`G01` · screen"),
@@ -150,3 +158,8 @@ def test_the_seed_questions_come_first_in_their_tracks():
     for question in read_document().questions:
         first.setdefault(question.track, question.id)
     assert (first["gradients"], first["losses"], first["optimizers"]) == ("G01", "L01", "O01")
+
+
+def test_the_three_of_the_field_are_asked_often():
+    often = {kata.path for kata in read_document().katas if kata.asked == "often"}
+    assert {"gradients/clip_by_value", "losses/focal_loss", "optimizers/momentum"} <= often

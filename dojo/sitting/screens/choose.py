@@ -15,6 +15,8 @@ from dojo.sitting.choices import Choice
 from dojo.sitting.screens.careful import Careful
 from dojo.words import minutes_and_seconds
 
+HEADINGS = ("  kata", "level", "asked", "min", "best", "last result")
+
 
 class ChooseScreen(Screen[Kata | None], Careful):
     """Ends with the kata chosen, or None to quit."""
@@ -33,7 +35,7 @@ class ChooseScreen(Screen[Kata | None], Careful):
 
     def compose(self) -> ComposeResult:
         yield Static(self._advice(), classes="bar")
-        yield Static(Text(_row("kata", "level", "box", "best", "last result", "review"), "dim"))
+        yield Static(Text(_row(HEADINGS, "review"), "dim"))
         yield Katas(*self._options(), id="katas")
         yield Footer()
 
@@ -81,10 +83,13 @@ def _line(choice: Choice) -> Text:
     kata = choice.kata
     best = "" if choice.best is None else minutes_and_seconds(choice.best)
     mark = "✓ " if choice.solved else "  "
-    text = Text(_row(mark + kata.name, kata.level, f"{kata.minutes} min", best, choice.last, ""))
+    cells = (mark + kata.name, kata.level, kata.asked, str(kata.minutes), best, choice.last)
+    text = Text(_row(cells, ""))
     style = "bold yellow" if choice.due == "due" else "dim"
     return text.append(choice.due, style)
 
 
-def _row(name: str, level: str, box: str, best: str, last: str, due: str) -> str:
-    return f"  {name:<26}{level:<8}{box:>6}{best:>8}  {last:<13}{due}"
+def _row(cells: Sequence[str], due: str) -> str:
+    """The columns; with the scroll bar they fill 80 characters."""
+    name, level, asked, minutes, best, last = cells
+    return f"{name:<25}{level:<7}{asked:<10}{minutes:>3}{best:>8}  {last:<12}{due}"
