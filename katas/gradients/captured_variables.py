@@ -5,19 +5,24 @@ Question (15 min). A layer's bias should learn at another pace than its kernel. 
 
     f(x) = x @ kernel + bias            x [..., I], kernel [I, O], bias [O]
 
-that captures the two variables, and whose backward pass multiplies the gradient of the
-bias, and no other, by the scale. What does `tf.custom_gradient` want from `grad` now?
-Test k checks clause k:
+with a rule of your own: its backward pass multiplies the gradient of the bias, and no
+other, by the scale. The rule captures the two variables. What does `tf.custom_gradient`
+want from `grad` now? Test k checks clause k:
 
     1. Values match x @ kernel + bias for any leading axes of x, or none, in the dtype of
        the variables: float16, 32 and 64. The variables are read at each call of f.
     2. x gets upstream @ kernel^T, and the kernel gets the sum over all leading axes of
-       the outer products of x and upstream, whatever the scale is.
+       the outer products of x and upstream, whatever the scale is. Of variables, x among
+       them, the values at the call count, even if they have changed before the backward
+       pass.
     3. The bias gets the scale times the sum of the upstream over all leading axes. The
        scale is a number or a scalar tensor, 1 by default.
-    4. Each variable gets its own gradient, whatever the variables are called. One that
+    4. What `tf.custom_gradient` decorates takes no variable as an argument. It reads kernel
+       and bias itself, as if they were inside somebody else's layer; so TensorFlow hands
+       both to `grad`, and asks it for their gradients.
+    5. Each variable gets its own gradient, whatever the variables are called. One that
        is frozen (trainable=False) gets None, and x and the other variable get theirs.
-    5. Eager mode, tf.function and XLA agree.
+    6. Eager mode, tf.function and XLA agree.
 
 Run   nox -s check -- captured_variables
 Read  https://www.tensorflow.org/api_docs/python/tf/custom_gradient

@@ -7,11 +7,15 @@ that, and asks `grad` for their gradients as well:
 
 The trap is what `variables` holds. It is neither the variables you think of nor in the
 order you think of: eagerly it comes out of a set, in a graph it is sorted by name, so
-that ("kernel", "bias") arrives as (bias, kernel). A frozen variable is not in it when
-eager; with both frozen, the argument is not passed, and a pair is one gradient too many.
-Nothing checks shapes: a kernel that gets the gradient of the bias, [O] for [I, O], raises
-nothing before the optimizer adds them, and broadcasting may hide it there. So look each
-variable up by identity, `v.ref()`, and return as many gradients as there are variables.
+that ("kernel", "bias") arrives as (bias, kernel). A frozen variable is not in it; with
+both frozen, the argument is not passed, and a pair is one gradient too many. Nothing
+checks shapes: a kernel that gets the gradient of the bias, [O] for [I, O], raises nothing
+before the optimizer adds them, and broadcasting may hide it there. So look each variable
+up by identity, `v.ref()`, and return as many gradients as there are variables.
+
+What `grad` needs of a variable is read in the forward pass. `kernel` inside `grad` is what
+the variable holds by then: with two calls at 1 and 3 before one backward pass, the
+gradients of their inputs add up to 6 and not to 4.
 
 Two sums decide the rest. The bias is added to every row, so its gradient is the sum of
 the upstream over all leading axes; the kernel's is the sum of x_n (upstream_n)^T. Joining
@@ -19,7 +23,8 @@ the leading axes into one turns both into one-liners for x of any rank.
 
 Trade-off: reading the variables outside and passing them as tensors,
 `rule(x, kernel, bias)`, needs no `variables` at all, and is what one would ship here. It
-is impossible where the variables are inside a layer or a closure somebody else wrote.
+is impossible where the variables are inside a layer or a closure somebody else wrote, so
+the kata asks for the other way.
 
 Follow-ups an interviewer asks: why a scale of 0 is not the same as trainable=False (the
 optimizer still decays the bias, and its slots still move); what Adam makes of a scaled
@@ -54,6 +59,8 @@ def affine(kernel, bias, bias_gradient_scale=1.0):
 
         @tf.custom_gradient
         def rule(x):
+            weights = tf.convert_to_tensor(kernel)
+
             def grad(upstream, variables=()):
                 rows = tf.reshape(x, [-1, inputs])
                 row_upstream = tf.reshape(upstream, [-1, outputs])
@@ -61,10 +68,10 @@ def affine(kernel, bias, bias_gradient_scale=1.0):
                     kernel.ref(): tf.matmul(rows, row_upstream, transpose_a=True),
                     bias.ref(): scale * tf.reduce_sum(row_upstream, axis=0),
                 }
-                to_x = tf.einsum("...o,io->...i", upstream, kernel)
+                to_x = tf.einsum("...o,io->...i", upstream, weights)
                 return (to_x, [known[v.ref()] for v in variables]) if variables else to_x
 
-            return tf.einsum("...i,io->...o", x, kernel) + bias, grad
+            return tf.einsum("...i,io->...o", x, weights) + bias, grad
 
         return rule(tf.convert_to_tensor(x, kernel.dtype))
 

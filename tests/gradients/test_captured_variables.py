@@ -5,23 +5,31 @@ Question (15 min). A layer's bias should learn at another pace than its kernel. 
 
     f(x) = x @ kernel + bias            x [..., I], kernel [I, O], bias [O]
 
-that captures the two variables, and whose backward pass multiplies the gradient of the
-bias, and no other, by the scale. What does `tf.custom_gradient` want from `grad` now?
-Test k checks clause k:
+with a rule of your own: its backward pass multiplies the gradient of the bias, and no
+other, by the scale. The rule captures the two variables. What does `tf.custom_gradient`
+want from `grad` now? Test k checks clause k:
 
     1. Values match x @ kernel + bias for any leading axes of x, or none, in the dtype of
        the variables: float16, 32 and 64. The variables are read at each call of f.
     2. x gets upstream @ kernel^T, and the kernel gets the sum over all leading axes of
-       the outer products of x and upstream, whatever the scale is.
+       the outer products of x and upstream, whatever the scale is. Of variables, x among
+       them, the values at the call count, even if they have changed before the backward
+       pass.
     3. The bias gets the scale times the sum of the upstream over all leading axes. The
        scale is a number or a scalar tensor, 1 by default.
-    4. Each variable gets its own gradient, whatever the variables are called. One that
+    4. What `tf.custom_gradient` decorates takes no variable as an argument. It reads kernel
+       and bias itself, as if they were inside somebody else's layer; so TensorFlow hands
+       both to `grad`, and asks it for their gradients.
+    5. Each variable gets its own gradient, whatever the variables are called. One that
        is frozen (trainable=False) gets None, and x and the other variable get theirs.
-    5. Eager mode, tf.function and XLA agree.
+    6. Eager mode, tf.function and XLA agree.
 
 Run   nox -s check -- captured_variables
 Read  https://www.tensorflow.org/api_docs/python/tf/custom_gradient
 """
+
+import inspect
+import sys
 
 import numpy as np
 import pytest
@@ -29,6 +37,7 @@ import tensorflow as tf
 
 from tests.support.closeness import assert_close, mismatch
 from tests.support.gradient_checks import (
+    assert_each_call_keeps_its_value,
     assert_gradient_by_differences,
     assert_gradients,
     random_upstream,
@@ -191,6 +200,29 @@ def test_2_two_calls_before_one_backward_pass(kata):
     )
 
 
+@pytest.mark.parametrize("late", ["kernel", "x"])
+@pytest.mark.parametrize("mode", [lambda f: f, graph], ids=["eager", "graph"])
+def test_2_each_call_keeps_what_it_read(kata, late, mode):
+    kernel, bias = variables()
+    x, values = tf.Variable(X, dtype=tf.float32), {"kernel": [KERNEL, 3 * KERNEL], "x": [X, 3 * X]}
+    slopes = {
+        "kernel": lambda kernel: np.broadcast_to(kernel.sum(axis=1), X.shape),
+        "x": lambda x: np.tile(x.sum(axis=(0, 1))[:, None], 3),
+    }
+    assert_each_call_keeps_its_value(
+        lambda: kata.affine(kernel, bias)(x),
+        {"kernel": kernel, "x": x}[late],
+        values[late],
+        slopes[late],
+        call="affine(kernel, bias)(x)",
+        name=late,
+        oracle="the definition",
+        source={"kernel": x, "x": kernel}[late],
+        mode=mode,
+        **FLOAT32,
+    )
+
+
 SCALES = {"0.25": 0.25, "3": 3, "-1.5": -1.5, "tf.constant(0.75)": 0.75, "": 1}
 
 
@@ -220,12 +252,47 @@ def test_3_a_scale_of_0_stops_the_bias_only(kata):
     assert_close(to_bias, want["bias"], call=call.format("bias"), **how, **FLOAT32)
 
 
+def handed_to_grad(compute):
+    """The `variables` that functions were given while `compute` ran, each once."""
+    handed = {}
+
+    def watch(frame, event, _):
+        if event == "call":
+            arguments = inspect.getargvalues(frame)
+            given = arguments.locals.get("variables") if "variables" in arguments.args else ()
+            given = arguments.locals.get(arguments.keywords, {}).get("variables", given)
+            handed.update((id(v), v) for v in given or () if isinstance(v, tf.Variable))
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        compute()
+    finally:
+        sys.setprofile(before)
+    return list(handed.values())
+
+
+def test_4_grad_is_handed_both_variables(kata):
+    kernel, bias = variables()
+    f, x = kata.affine(kernel, bias, 0.25), tf.constant(X, tf.float32)
+    handed = handed_to_grad(lambda: vjp(lambda *_: f(x), [kernel, bias]))
+    missing = [v for v in (kernel, bias) if not any(v is given for given in handed)]
+    if missing:
+        raise mismatch(
+            "grad(upstream, variables=…), in the backward pass of affine(kernel, bias)(x)",
+            expected="kernel and bias among `variables`, since the rule reads them",
+            got=f"{[v.name for v in handed]}",
+            cause="read outside what tf.custom_gradient decorates, or passed to it: "
+            + " and ".join(v.name for v in missing),
+        )
+
+
 @pytest.mark.parametrize("names", [("kernel", "bias"), ("a", "b"), ("same", "same")])
-def test_4_each_variable_gets_its_own_gradient(kata, names):
+def test_5_each_variable_gets_its_own_gradient(kata, names):
     assert_affine_gradients(kata, names=names, mode=graph)
 
 
-def test_4_in_whatever_order_eager_mode_lists_them(kata):
+def test_5_in_whatever_order_eager_mode_lists_them(kata):
     kept = [variables() for _ in range(8)]  # alive together: each has its own address
     for kernel, bias in kept:
         assert_gradients(
@@ -241,7 +308,7 @@ def test_4_in_whatever_order_eager_mode_lists_them(kata):
 
 @pytest.mark.parametrize("frozen", ["kernel", "bias"])
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "graph"])
-def test_4_a_frozen_variable_gets_none(kata, frozen, compiled):
+def test_5_a_frozen_variable_gets_none(kata, frozen, compiled):
     trained = {"kernel": "bias", "bias": "kernel"}[frozen]
     values = {"kernel": KERNEL, "bias": BIAS}
     captured = {
@@ -266,7 +333,7 @@ def test_4_a_frozen_variable_gets_none(kata, frozen, compiled):
         raise mismatch(call.format(frozen), expected="None", got=f"{to_frozen}")
 
 
-def test_5_every_mode_agrees(kata, mode):
+def test_6_every_mode_agrees(kata, mode):
     inputs = [tf.constant(X, tf.float32), *variables()]
     upstream = random_upstream([2, 3, 3])
     function = lambda x, kernel, bias: kata.affine(kernel, bias, 0.25)(x)
