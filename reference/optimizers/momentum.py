@@ -60,12 +60,20 @@ class Momentum(keras.optimizers.Optimizer):
         self.nesterov = nesterov
 
     def build(self, variables):
+        """Makes a velocity, at first 0, for each of the variables."""
         if self.built:
             return
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
 
     def update_step(self, gradient, variable, learning_rate):
+        """Takes one step of one variable.
+
+        Args:
+            gradient: Tensor like `variable`, or tf.IndexedSlices.
+            variable: [...] tf.Variable of those that `build` got.
+            learning_rate: [] float32, the rate of this step.
+        """
         # IndexedSlices become dense here, and repeated rows are summed.
         gradient = tf.convert_to_tensor(gradient)
         step = tf.cast(learning_rate, variable.dtype) * gradient
@@ -75,5 +83,6 @@ class Momentum(keras.optimizers.Optimizer):
         self.assign_add(variable, self.momentum * v - step if self.nesterov else v)
 
     def get_config(self):
+        """Returns the arguments of `__init__`, as JSON can hold them."""
         own = {"momentum": self.momentum, "nesterov": self.nesterov}
         return super().get_config() | own

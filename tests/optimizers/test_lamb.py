@@ -186,7 +186,7 @@ def test_1_the_ratio_has_no_bounds_in_float64(kata):
 
 
 def test_2_zero_weights_start_to_move(kata):
-    gradients, start = GRADIENTS[:2], [np.zeros_like(START[0]), START[1]]
+    gradients, start = GRADIENTS[:2], [np.zeros_like(START[0]), *START[1:]]
     walk = functools.partial(oracle, gradients, 0.05, **SETTINGS, start=start)
 
     def unguarded(w, u, decay):

@@ -3,7 +3,15 @@
 import numpy as np
 
 from tests.support.sparse_gradients import ROWS, TABLE, assert_duplicate_rows_are_summed, scattered
-from tests.support.trajectories import START, assert_trajectory, first_variable, per_step
+from tests.support.trajectories import (
+    SHARED,
+    START,
+    assert_trajectory,
+    first_of_the_shape,
+    first_variable,
+    itself,
+    per_step,
+)
 
 
 def adam_direction(m, v, c_1, c_2, epsilon):
@@ -27,6 +35,7 @@ def adam_path(
     direction=adam_direction,
     step=lambda w, u: u,
     t=lambda k, i: k + 1,
+    slot=itself,
     l2=0.0,
     shrink=0.0,
     squares=None,
@@ -40,6 +49,7 @@ def adam_path(
         direction: Like `adam_direction`.
         step: What lr multiplies, a function of w and the direction.
         t: A function of the step and the variable, both from 0.
+        slot: A function of the variable: whose moments it has.
         l2: This share of w is added to the gradient.
         shrink: lr times this share of w is taken from w before the step.
         squares: Like `gradients`, in place of their squares.
@@ -54,12 +64,12 @@ def adam_path(
         for i, g in enumerate(arrays):
             if g is None:
                 continue
-            g = g + l2 * w[i]
-            m[i] = beta_1 * m[i] + (1 - beta_1) * g
-            v[i] = beta_2 * v[i] + (1 - beta_2) * (squares[k][i] if squares else g**2)
+            g, s = g + l2 * w[i], slot(i)
+            m[s] = beta_1 * m[s] + (1 - beta_1) * g
+            v[s] = beta_2 * v[s] + (1 - beta_2) * (squares[k][i] if squares else g**2)
             corrections = 1 - beta_1 ** t(k, i), 1 - beta_2 ** t(k, i)
             w[i] = w[i] - lr * shrink * w[i]
-            w[i] = w[i] - lr * step(w[i], direction(m[i], v[i], *corrections, epsilon))
+            w[i] = w[i] - lr * step(w[i], direction(m[s], v[s], *corrections, epsilon))
         path.append([x.copy() for x in w])
     return path
 
@@ -78,6 +88,7 @@ ADAM_BUGS = {
     "t one too large (iterations + 2)": {"t": lambda k, i: k + 2},
     "t raised once for each variable": {"t": lambda k, i: len(START) * k + i + 1},
     FROZEN: {"t": lambda k, i: 1},
+    SHARED: {"slot": first_of_the_shape},
 }
 
 
@@ -116,7 +127,7 @@ def assert_t_is_one_for_all(optimizer, walk, *, gradients, **how):
     """
     __tracebackhide__ = True
     late = [[*gradients[0][:-1], None], *gradients[1:]]
-    own = lambda k, i: max(1, k + 1 - i)
+    own = lambda k, i: k + 1 if late[0][i] is not None else max(1, k)
     assert_trajectory(
         optimizer,
         walk(late),

@@ -6,9 +6,27 @@ import tensorflow as tf
 
 from tests.support.closeness import assert_close
 from tests.support.gradient_checks import every_mode
+from tests.support.modes import MODES
 
-# Two variables of different shapes: a slot shared between them cannot work.
-START = [np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.5]]), np.array([-0.75, 2.0])]
+# Two shapes, for a slot that all variables share cannot work; one shape twice, for it can.
+START = [
+    np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.5]]),
+    np.array([-0.75, 2.0]),
+    np.array([1.5, -0.5]),
+]
+
+# A cause: what an oracle gives whose slots are found by `first_of_the_shape`.
+SHARED = "one slot for all variables of equal shape"
+
+
+def first_of_the_shape(i):
+    """Returns the index of the first variable of START that has the shape of variable `i`."""
+    return [w.shape for w in START].index(START[i].shape)
+
+
+def itself(i):
+    """Returns `i`: every variable has a slot of its own."""
+    return i
 
 
 @keras.saving.register_keras_serializable(package="tests", name="HalvingFrom")
@@ -58,7 +76,7 @@ def trajectory(optimizer, gradients, start=START, dtype="float32"):
         Per step, the value of each variable after it, in the variables' dtype.
     """
     # No rule makes an exception of what is called a bias.
-    names = ["kernel", "bias"]
+    names = ["kernel", "bias", "scale"]
     variables = [tf.Variable(w, dtype=dtype, name=n) for w, n in zip(start, names, strict=False)]
     optimizer.build(variables)
     return _walk(lambda *g: optimizer.apply(g, variables), variables, _tensors(gradients, dtype))
@@ -169,3 +187,34 @@ def assert_schedule_sets_each_rate(make, walk, *, gradients, call, first=0.4, bu
         bugs={cause: first_variable(path) for cause, path in wrong.items()},
         **how,
     )
+
+
+def assert_assigned_rate_holds(make, rates, want, *, call, bugs, rtol):
+    """Fails unless a learning rate that was assigned holds from the next step on.
+
+    Args:
+        make: Makes an optimizer whose learning rate can be assigned.
+        rates: The rates to assign, one before each step.
+        want: Per step, the weight after it: it starts at 0, and each gradient is 1.
+        call: The constructor call.
+        bugs: {cause: weights after each step}.
+        rtol: As for `assert_close`.
+    """
+    __tracebackhide__ = True
+    for mode, said in {"eager": "eager steps", "graph": "steps of one tf.function"}.items():
+        optimizer, w = make(), tf.Variable([0.0])
+        optimizer.build([w])
+        step = MODES[mode](lambda o=optimizer, w=w: o.apply([tf.constant([1.0])], [w]))
+        path = []
+        for rate in rates:
+            optimizer.learning_rate = rate
+            step()
+            path.append(w.numpy()[0])
+        assert_close(
+            tf.constant(path),
+            want,
+            call=f"{call}: {said} with gradient 1, at learning rates {rates} assigned in turn",
+            oracle="the formula by hand",
+            rtol=rtol,
+            bugs=bugs,
+        )
