@@ -12,10 +12,11 @@ each term by how wrong the prediction is:
 Write it from logits. Test k checks clause k:
 
     1. Values and gradients match the formula; the result has the shape and dtype of
-       `logits`: float16, 32 and 64. `alpha` and `gamma` are numbers or scalar tensors.
-       Eager mode, tf.function and XLA agree.
+       `logits`: float16, 32 and 64. `alpha` and `gamma` are numbers, or scalar tensors in
+       that dtype. Eager mode, tf.function and XLA agree.
     2. With gamma = 0 and alpha = None it is sigmoid cross-entropy, gradient included.
-    3. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right.
+    3. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right, in
+       each of the dtypes.
     4. Unequal shapes (nothing broadcasts), alpha outside (0, 1) and gamma < 0 raise
        ValueError naming the argument, as in `Received: gamma=-1.0`.
     5. BinaryFocalLoss averages the last axis and gives one value per example, so that
@@ -38,8 +39,9 @@ def sigmoid_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
         labels: [...] of 0 or 1, any numeric dtype.
         logits: [...] float, the shape of `labels`.
         alpha: Weight of label 1, in (0, 1); label 0 weighs 1 - alpha. None weighs
-            both 1, which is not the same as alpha = 0.5.
-        gamma: Focusing exponent, at least 0. Larger ignores easy examples more.
+            both 1, which is not the same as alpha = 0.5. A number, or a scalar tensor in
+            the dtype of `logits`.
+        gamma: Focusing exponent, at least 0; likewise. Larger ignores easy examples more.
 
     Returns:
         [...] losses, in the dtype of `logits`.

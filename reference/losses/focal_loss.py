@@ -13,6 +13,10 @@ is nan from logit 17 on. The recited cross-entropy max(z, 0) - z y + log1p(exp(-
 one point only, exactly z = 0, where the slopes of max and abs are 1 and 0: a zero
 initialised last layer starts there.
 
+In float16 the logarithms themselves overflow: with gamma = 7 and a logit of 10,000 on the
+wrong side, the chain rule meets 7 * 10,000 = inf, then times sigmoid(-10,000) = 0. Hence
+float32 inside, whatever comes in.
+
 Trade-off: z_t exists only for labels 0 and 1. For soft labels log(1 - p_t) needs a
 log-sum-exp over both classes; see optax's `sigmoid_focal_loss`.
 
@@ -31,8 +35,9 @@ def sigmoid_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
         labels: [...] of 0 or 1, any numeric dtype.
         logits: [...] float, the shape of `labels`.
         alpha: Weight of label 1, in (0, 1); label 0 weighs 1 - alpha. None weighs
-            both 1, which is not the same as alpha = 0.5.
-        gamma: Focusing exponent, at least 0. Larger ignores easy examples more.
+            both 1, which is not the same as alpha = 0.5. A number, or a scalar tensor in
+            the dtype of `logits`.
+        gamma: Focusing exponent, at least 0; likewise. Larger ignores easy examples more.
 
     Returns:
         [...] losses, in the dtype of `logits`.
@@ -55,8 +60,12 @@ def sigmoid_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
             f"Received: labels.shape={labels.shape}, logits.shape={logits.shape}"
         )
 
-    z_t = (2 * labels - 1) * logits
+    wide = tf.float64 if logits.dtype == tf.float64 else tf.float32
+    z_t = tf.cast((2 * labels - 1) * logits, wide)
+    # Unlike tf.convert_to_tensor it casts tensors, unlike tf.cast it keeps a number's digits.
+    gamma = keras.ops.convert_to_tensor(gamma, wide)
     loss = tf.exp(-gamma * tf.nn.softplus(z_t)) * tf.nn.softplus(-z_t)
+    loss = tf.cast(loss, logits.dtype)
     if alpha is None:
         return loss
     return (alpha * labels + (1 - alpha) * (1 - labels)) * loss
