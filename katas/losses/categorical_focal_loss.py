@@ -10,26 +10,18 @@ logits. Write it. Test k checks clause k:
 
     1. Values match the formula, one for each example, in the dtype of `logits`:
        float16, 32 and 64. Labels are [...] with logits [..., C], for any number of
-       leading axes, none included, and of any integer dtype; Keras hands a loss float32
-       labels.
-    2. alpha is None (every class weighs 1) or one weight per class, [C]: a list, a
-       tuple, an array or a tensor. gamma may be a scalar tensor. Both may be arguments
-       of a tf.function.
+       leading axes, none included.
+    2. alpha is None (every class weighs 1) or one weight per class, [C]. gamma may be a
+       scalar tensor in the dtype of `logits`. Both may be arguments of a tf.function.
     3. The gradient with respect to `logits` matches the formula, the modulator's part
        included. Eager mode, tf.function and XLA agree.
     4. With gamma = 0 and alpha = None it is softmax cross-entropy; with two classes it
        is the binary focal loss of the difference of the logits.
-    5. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right, also
-       where p_y rounds to 1.
-    6. ValueError naming the argument, as in `Received: gamma=-1.0`, for: labels.shape
-       other than logits.shape[:-1] (nothing broadcasts); a Python gamma < 0; alpha a
-       single number, of another length than C, or with a negative weight in a list.
-    7. SparseCategoricalFocalLoss gives one value per example, so that sample_weight and
-       reduction work.
-    8. It is registered with Keras, comes back from its config, and a model trained with
-       it comes back from its file.
-    9. One epoch of the 6,000 shipped MNIST digits takes a small network to 70% on the
-       2,000 test digits. (About 84% is usual.)
+    5. For |logit| <= 1e4 and any gamma >= 0, loss and gradient are finite and right in
+       each of the dtypes, also where p_y rounds to 1.
+    6. What was given still works: the checks of shape and range, labels of any integer
+       dtype, SparseCategoricalFocalLoss, and the network in its docstring: one epoch of
+       the 6,000 shipped digits takes it to 70% on 2,000 others. (About 84% is usual.)
 
 Run   nox -s check -- categorical_focal_loss
 Read  https://arxiv.org/abs/1708.02002, equation 5
@@ -47,8 +39,8 @@ def softmax_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
             float dtype, as Keras hands them to a loss.
         logits: [..., C] float.
         alpha: [C] weight of each class, at least 0, or None to weigh all 1.
-        gamma: Focusing exponent, at least 0: a number or a scalar tensor. Larger
-            ignores easy examples more.
+        gamma: Focusing exponent, at least 0: a number, or a scalar tensor in the dtype
+            of `logits`. Larger ignores easy examples more.
 
     Returns:
         [...] losses, in the dtype of `logits`.
@@ -60,9 +52,35 @@ def softmax_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
     >>> softmax_focal_loss([0, 1], [[0.0, 0.0], [5.0, 5.0]]).numpy()  # (1/2)^2 ln 2
     array([0.1732868, 0.1732868], dtype=float32)
     """
+    # given
+    if isinstance(gamma, (int, float)) and gamma < 0:
+        raise ValueError(f"gamma must be at least 0. Received: gamma={gamma}")
+    logits = tf.convert_to_tensor(logits)
+    labels = tf.cast(labels, tf.int32)
+    if not labels.shape.is_compatible_with(logits.shape[:-1]):
+        raise ValueError(
+            "labels must have the shape of logits without its last axis. "
+            f"Received: labels.shape={labels.shape}, logits.shape={logits.shape}"
+        )
+    if alpha is not None:
+        alpha = _class_weights(alpha, logits)
+
     raise NotImplementedError("softmax_focal_loss")
 
 
+# given
+def _class_weights(alpha, logits):
+    """Returns alpha as [C] in the dtype of logits [..., C]."""
+    weights = keras.ops.convert_to_tensor(alpha, logits.dtype)
+    if not weights.shape.is_compatible_with(logits.shape[-1:]):
+        raise ValueError(f"alpha must hold one weight per class. Received: alpha={alpha}")
+    if not tf.is_tensor(alpha) and min(alpha) < 0:
+        raise ValueError(f"alpha must not be negative. Received: alpha={alpha}")
+    return weights
+
+
+# given
+@keras.saving.register_keras_serializable(package="katas")
 class SparseCategoricalFocalLoss(keras.losses.Loss):
     """Keras loss: `softmax_focal_loss`, one value per example.
 
@@ -72,8 +90,26 @@ class SparseCategoricalFocalLoss(keras.losses.Loss):
 
     >>> float(SparseCategoricalFocalLoss(gamma=0.0)([1], [[0.0, 0.0]]))  # ln 2
     0.6931471824645996
+
+    The network that learns MNIST's digits by it:
+
+    >>> network = keras.Sequential([
+    ...     keras.Input([28, 28]),
+    ...     keras.layers.Rescaling(1 / 255),
+    ...     keras.layers.Flatten(),
+    ...     keras.layers.Dense(32, activation="relu"),
+    ...     keras.layers.Dense(10),
+    ... ])
+    >>> network.compile("sgd", loss=SparseCategoricalFocalLoss(alpha=[2.0, 1.0] * 5))
     """
 
     def __init__(self, alpha=None, gamma=2.0, name="sparse_categorical_focal_loss", **kwargs):
         super().__init__(name=name, **kwargs)
-        raise NotImplementedError("SparseCategoricalFocalLoss")
+        self.alpha = alpha
+        self.gamma = gamma
+
+    def call(self, y_true, y_pred):
+        return softmax_focal_loss(y_true, y_pred, alpha=self.alpha, gamma=self.gamma)
+
+    def get_config(self):
+        return super().get_config() | {"alpha": self.alpha, "gamma": self.gamma}

@@ -18,7 +18,9 @@ logit m:
 
 The true class leaves the sum by a mask of the lowest float, not by a subtraction: a 1
 taken off the full sum would cancel when p_y is near 1. And z_y is subtracted first: in
-float32, log(2) added to a logit of 10,000 keeps three digits.
+float32, log(2) added to a logit of 10,000 keeps three digits. In float16 gamma times a
+lead of 20,000 is inf from gamma = 4 on, and the chain rule then meets inf * 0: float32
+inside.
 
 The other traps are about shapes. The modulator belongs to the true class alone: one
 example has one (1 - p_y)^gamma. alpha has one weight per class, and `alpha * loss` on a
@@ -45,8 +47,8 @@ def softmax_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
             float dtype, as Keras hands them to a loss.
         logits: [..., C] float.
         alpha: [C] weight of each class, at least 0, or None to weigh all 1.
-        gamma: Focusing exponent, at least 0: a number or a scalar tensor. Larger
-            ignores easy examples more.
+        gamma: Focusing exponent, at least 0: a number, or a scalar tensor in the dtype
+            of `logits`. Larger ignores easy examples more.
 
     Returns:
         [...] losses, in the dtype of `logits`.
@@ -58,6 +60,7 @@ def softmax_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
     >>> softmax_focal_loss([0, 1], [[0.0, 0.0], [5.0, 5.0]]).numpy()  # (1/2)^2 ln 2
     array([0.1732868, 0.1732868], dtype=float32)
     """
+    # given
     if isinstance(gamma, (int, float)) and gamma < 0:
         raise ValueError(f"gamma must be at least 0. Received: gamma={gamma}")
     logits = tf.convert_to_tensor(logits)
@@ -67,14 +70,16 @@ def softmax_focal_loss(labels, logits, *, alpha=None, gamma=2.0):
             "labels must have the shape of logits without its last axis. "
             f"Received: labels.shape={labels.shape}, logits.shape={logits.shape}"
         )
+    if alpha is not None:
+        alpha = _class_weights(alpha, logits)
 
     wide = tf.float64 if logits.dtype == tf.float64 else tf.float32
     m = _lead(labels, tf.cast(logits, wide))
+    # Unlike tf.convert_to_tensor it casts tensors, unlike tf.cast it keeps a number's digits.
     gamma = keras.ops.convert_to_tensor(gamma, wide)
     loss = tf.exp(-gamma * tf.nn.softplus(m)) * tf.nn.softplus(-m)
-    if alpha is not None:
-        loss *= tf.gather(_class_weights(alpha, logits.shape[-1:], wide), labels)
-    return tf.cast(loss, logits.dtype)
+    loss = tf.cast(loss, logits.dtype)
+    return loss if alpha is None else tf.gather(alpha, labels) * loss
 
 
 def _lead(labels, logits):
@@ -84,15 +89,18 @@ def _lead(labels, logits):
     return -tf.reduce_logsumexp(tf.where(true, logits.dtype.min, logits - z_y), axis=-1)
 
 
-def _class_weights(alpha, shape, dtype):
-    weights = keras.ops.convert_to_tensor(alpha, dtype)
-    if not weights.shape.is_compatible_with(shape):
+# given
+def _class_weights(alpha, logits):
+    """Returns alpha as [C] in the dtype of logits [..., C]."""
+    weights = keras.ops.convert_to_tensor(alpha, logits.dtype)
+    if not weights.shape.is_compatible_with(logits.shape[-1:]):
         raise ValueError(f"alpha must hold one weight per class. Received: alpha={alpha}")
     if not tf.is_tensor(alpha) and min(alpha) < 0:
         raise ValueError(f"alpha must not be negative. Received: alpha={alpha}")
     return weights
 
 
+# given
 @keras.saving.register_keras_serializable(package="katas")
 class SparseCategoricalFocalLoss(keras.losses.Loss):
     """Keras loss: `softmax_focal_loss`, one value per example.
@@ -103,6 +111,17 @@ class SparseCategoricalFocalLoss(keras.losses.Loss):
 
     >>> float(SparseCategoricalFocalLoss(gamma=0.0)([1], [[0.0, 0.0]]))  # ln 2
     0.6931471824645996
+
+    The network that learns MNIST's digits by it:
+
+    >>> network = keras.Sequential([
+    ...     keras.Input([28, 28]),
+    ...     keras.layers.Rescaling(1 / 255),
+    ...     keras.layers.Flatten(),
+    ...     keras.layers.Dense(32, activation="relu"),
+    ...     keras.layers.Dense(10),
+    ... ])
+    >>> network.compile("sgd", loss=SparseCategoricalFocalLoss(alpha=[2.0, 1.0] * 5))
     """
 
     def __init__(self, alpha=None, gamma=2.0, name="sparse_categorical_focal_loss", **kwargs):
