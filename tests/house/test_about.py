@@ -60,13 +60,14 @@ def test_variables_are_named_and_only_harmless_values_are_shown(told):
         KERAS_BACKEND="torch",
         XLA_FLAGS="--xla_dump_to=/home/ada",
         PYTHONPATH="/home/ada/project",
+        PYTHONUSERBASE="ada",
         PYTEST_ADDOPTS="-p ada",
         SECRET_TOKEN="ada",
     )
     assert said["TF_USE_LEGACY_KERAS"] == "1"
     assert said["KERAS_BACKEND"] == "torch"
     assert said["XLA_FLAGS"] == said["PYTHONPATH"] == said["PYTEST_ADDOPTS"] == "is set"
-    assert said["DOJO_HOME"] == "is set"
+    assert said["DOJO_HOME"] == said["PYTHONUSERBASE"] == "is set"
     assert "SECRET_TOKEN" not in said
 
 

@@ -3,6 +3,7 @@
 import functools
 import importlib.metadata
 import importlib.util
+import json
 import re
 import sys
 import tomllib
@@ -20,7 +21,7 @@ DIRECT = [
     for line in PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
 ]
 CONSTRAINTS = (layout.ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-PINS = [Requirement(line) for line in CONSTRAINTS if not line.startswith("#")]
+PINS = [Requirement(line) for line in CONSTRAINTS if line[:1].isalpha()]
 README = (layout.ROOT / "README.md").read_text(encoding="utf-8")
 
 PLACES = [
@@ -224,3 +225,61 @@ def test_a_nox_out_of_range_may_use_what_is_there(house, session, monkeypatch):
     run_nox_under(house, monkeypatch, (3, 14, 0))
     house.prepare(session)
     assert session.kinds == ["venv", "install"]
+
+
+def text_of(path):
+    return (layout.ROOT / path).read_text(encoding="utf-8")
+
+
+WORKFLOWS = sorted((layout.ROOT / ".github/workflows").glob("*.yml"))
+# Under README's introduction: to set up and check, and to check the model answers.
+FIRST, SECOND = re.findall(r"^    (.*nox -s \w+)$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_may_read_only_and_ends_in_time(file):
+    text = file.read_text(encoding="utf-8")
+    assert re.findall(r"permissions:\n((?: +.+\n)+)", text) == ["  contents: read\n"]
+    assert text.count("runs-on:") == text.count("timeout-minutes:") > 0
+    assert text.count("actions/checkout@") == text.count("persist-credentials: false")
+    assert "concurrency:" in text
+
+
+def test_actions_are_pinned_to_one_commit_each_with_its_version_beside_it():
+    used = {}
+    for line in re.findall(r"uses: (.+)", "".join(file.read_text() for file in WORKFLOWS)):
+        pinned_to = re.fullmatch(r"([\w-]+/[\w-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)", line)
+        assert pinned_to, line
+        used.setdefault(pinned_to[1], set()).add(pinned_to.groups())
+    assert used
+    assert all(len(commits) == 1 for commits in used.values())
+
+
+def test_every_python_that_is_allowed_is_checked_by_readme_s_commands():
+    text = text_of(".github/workflows/check.yml")
+    versions = re.search(r"python: \[(.*)\]", text)[1].replace('"', "").split(", ")
+    allowed = Requirement(f"this{PROJECT['project']['requires-python']}").specifier
+    assert versions == [v for v in (f"3.{minor}" for minor in range(30)) if v in allowed]
+    assert f"- run: {FIRST}\n" in text
+    assert f"- run: {SECOND}\n" in text
+
+
+def test_the_container_begins_with_readme_s_first_command_and_edits_in_its_environment():
+    text = re.sub(r"^ *//.*", "", text_of(".devcontainer/devcontainer.json"), flags=re.MULTILINE)
+    container = json.loads(text)
+    install, check = FIRST.split(" && ")
+    assert container["postCreateCommand"].startswith(f"{install} && (python -m {check} ")
+    settings = container["customizations"]["vscode"]["settings"]
+    assert settings["python.defaultInterpreterPath"].endswith("}/.venv/bin/python")
+    image = re.search(r"python:(\d+\.\d+)-", container["image"])[1]
+    assert image in Requirement(f"this{PROJECT['project']['requires-python']}").specifier
+
+
+def test_a_report_of_a_fault_asks_for_what_about_says():
+    assert "`python -m dojo about`" in text_of(".github/ISSUE_TEMPLATE/bug.yml")
+
+
+def test_a_wish_for_a_kata_offers_the_tracks_and_levels_there_are():
+    text = text_of(".github/ISSUE_TEMPLATE/kata.yml")
+    for offered in (layout.TRACKS, layout.LEVELS):
+        assert f"options: [{', '.join(offered)}, I do not know]" in text
