@@ -1,21 +1,18 @@
 """A learning rate that warms up, then follows half a cosine.
 
 A schedule is a pure function of the step: no state, no Python `if` on the step, which is
-a tensor when `fit` traces. Both branches are computed and `tf.where` picks one.
+a tensor when `fit` traces. All three stretches are computed and `tf.where` picks one.
 
 The traps are at the corners. The step of the first update is 0, so its rate is 0 here;
-those who find a wasted update want (s + 1) / warmup_steps. warmup_steps = 0 divides by
-zero. And a cosine is periodic: past total_steps it rises again, to the peak at
-2 total_steps - warmup_steps. A resumed run that trains longer meets exactly that.
+those who find a wasted update want (s + 1) / warmup_steps. A stretch of no steps divides
+by zero: who masks and adds gets 0 * nan, who picks does not. And a cosine is periodic:
+past total_steps it rises again, to the peak at 2 total_steps - warmup_steps. A resumed
+run that trains longer meets exactly that.
 
-With `left`, the fraction of the decay still to come,
-
-    (1 + cos(pi (1 - left))) / 2 = sin(pi / 2 left)^2
-
-On the left cos is added to 1, and near the end they cancel: for 10^6 steps, at step
-999 999, the left side in float32 is 0 and the right side 2.5e-12. It matters little for
-training, much for a test that divides. Steps above 2^24 have no float32 either, so the
-arithmetic is float64 and the result, by Keras' convention, float32.
+Steps above 2^24 have no float32. And in float32, cos and 1 cancel near the end: of 10^6
+steps without warm-up, step 999,999 has a rate of 0 instead of 2.5e-12 of the peak. That
+matters little for training, much for a test that divides. So the arithmetic is float64
+and the result, by Keras' convention, float32.
 
 `LearningRateSchedule.get_config` is abstract: calling super() raises.
 
@@ -35,7 +32,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     """Keras schedule: linear from 0 to the peak, then half a cosine down to `floor`.
 
     Args:
-        peak_learning_rate: The rate at step `warmup_steps`.
+        peak_learning_rate: The rate that the linear part leads to.
         warmup_steps: Steps of the linear part, at least 0.
         total_steps: Steps of both parts, at least `warmup_steps`.
         floor: The rate at step `total_steps` and ever after.
@@ -48,6 +45,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     [0.0, 0.5, 1.0, 0.75, 0.5, 0.5]
     """
 
+    # given
     def __init__(self, peak_learning_rate, warmup_steps, total_steps, floor=0.0):
         if warmup_steps < 0:
             raise ValueError(
@@ -72,15 +70,17 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         Returns:
             [] float32.
         """
-        settings = (self.peak_learning_rate, self.warmup_steps, self.total_steps, self.floor)
-        step, peak, warmup, total, floor = (
-            keras.ops.convert_to_tensor(value, "float64") for value in (step, *settings)
-        )
-        rising = peak * tf.math.divide_no_nan(step, warmup)
-        left = tf.math.divide_no_nan(tf.maximum(total - step, 0), total - warmup)
-        falling = floor + (peak - floor) * tf.sin(math.pi / 2 * left) ** 2
-        return tf.cast(tf.where(step < warmup, rising, falling), tf.float32)
+        peak, floor = self.peak_learning_rate, self.floor
+        warmup, total = self.warmup_steps, self.total_steps
+        step = tf.cast(step, tf.float64)
+        # A stretch of no steps divides by 0; tf.where never picks it.
+        rising = peak * step / warmup
+        progress = (step - warmup) / (total - warmup)
+        falling = floor + (peak - floor) * (1 + tf.cos(math.pi * progress)) / 2
+        decayed = tf.where(step < total, falling, floor)
+        return tf.cast(tf.where(step < warmup, rising, decayed), tf.float32)
 
+    # given
     def get_config(self):
         return {
             "peak_learning_rate": self.peak_learning_rate,

@@ -4,9 +4,9 @@ Question (10 min). Adam's second moment is a guess during the first steps, so la
 start slowly, and end slowly. Write the schedule as a Keras `LearningRateSchedule`. At step
 s, counted from 0,
 
-    rate = peak * s / warmup_steps                                  where s < warmup_steps
-    rate = floor + (peak - floor) * (1 + cos(pi * progress)) / 2    from there to total_steps
-    rate = floor                                                    after that
+    rate = peak * s / warmup_steps                                  before warmup_steps
+    rate = floor + (peak - floor) * (1 + cos(pi * progress)) / 2    then, before total_steps
+    rate = floor                                                    from total_steps on
 
     progress = (s - warmup_steps) / (total_steps - warmup_steps)
 
@@ -15,15 +15,13 @@ Test k checks clause k:
     1. Values match the formula for every step, as a float32 scalar tensor. The step is a
        Python int, or a tensor or variable of any integer dtype, or a float.
     2. The corners: 0 at step 0, the peak at warmup_steps, floor at total_steps and at
-       every later step; floor is 0.0 unless given, and a rate, not a fraction of the peak.
-    3. warmup_steps = 0 starts at the peak; warmup_steps = total_steps leaves no cosine,
-       only floor after it. No step gives nan.
+       every later step. floor is a rate, not a fraction of the peak.
+    3. warmup_steps = 0 starts at the peak. warmup_steps = total_steps leaves no cosine:
+       floor from that step on, and, where both are 0, at every step. Nowhere nan.
     4. Eager mode, tf.function and XLA agree; as an optimizer's learning rate, the first
        update uses step 0.
-    5. warmup_steps < 0 and total_steps < warmup_steps raise a ValueError that names
-       them, as in `Received: warmup_steps=-1`.
-    6. The class is registered with Keras, its config round-trips, and an optimizer that
-       uses it resumes from a saved model where it stopped.
+    5. What was given still works: the checks of the arguments, and an optimizer that
+       uses the class resumes from a saved model where it stopped.
 
 Run   nox -s check -- warmup_cosine
 Read  https://arxiv.org/abs/1608.03983, equation 5; https://arxiv.org/abs/1706.02677, 2.2
@@ -177,18 +175,6 @@ def test_2_the_corners(kata):
     )
 
 
-def test_2_floor_is_zero_by_default(kata):
-    settings = {"peak_learning_rate": PEAK, "warmup_steps": WARMUP, "total_steps": TOTAL}
-    assert_close(
-        rates(kata.WarmupCosine(**settings)),
-        [oracle(step, floor=0.0) for step in STEPS],
-        call=f"WarmupCosine({PEAK}, {WARMUP}, {TOTAL})",
-        oracle=FORMULA,
-        inputs={"step": STEPS},
-        **CLOSE,
-    )
-
-
 def test_3_without_warmup_it_starts_at_the_peak(kata, mode):
     schedule = mode(kata.WarmupCosine(PEAK, 0, 10, FLOOR))
     assert_close(
@@ -203,18 +189,16 @@ def test_3_without_warmup_it_starts_at_the_peak(kata, mode):
 
 @pytest.mark.parametrize("length", [0, 5])
 def test_3_without_cosine_only_floor_is_left(kata, length):
-    # At the step that ends both, peak and floor are both right.
-    steps = [step for step in STEPS if step != length]
+    want = [PEAK * step / length if step < length else FLOOR for step in STEPS]
     assert_close(
-        rates(kata.WarmupCosine(PEAK, length, length, FLOOR), steps),
-        [PEAK * step / length if step < length else FLOOR for step in steps],
+        rates(kata.WarmupCosine(PEAK, length, length, FLOOR)),
+        want,
         call=f"WarmupCosine({PEAK}, {length}, {length}, {FLOOR})",
         oracle=FORMULA,
-        inputs={"step": steps},
+        inputs={"step": STEPS},
+        bugs={"the peak, not floor, at total_steps": [*want[:length], PEAK, *want[length + 1 :]]},
         **CLOSE,
     )
-    if not math.isfinite(float(kata.WarmupCosine(PEAK, length, length, FLOOR)(length))):
-        raise AssertionError(f"WarmupCosine(…, {length}, {length})({length}) is not finite")
 
 
 def test_4_every_mode_agrees(kata, mode):
@@ -249,28 +233,15 @@ def test_4_an_optimizer_starts_at_step_0(kata):
     )
 
 
-BAD = [(-1, 10), (5, 4), (-3, -2), (1, 0)]
+def test_5_what_was_given_checks_its_arguments(kata):
+    for warmup, total in [(-1, 10), (5, 4), (-3, -2), (1, 0)]:
+        name = "warmup_steps" if warmup < 0 else "warmup_steps|total_steps"
+        call = f"WarmupCosine(0.1, {warmup}, {total})"
+        assert_value_error(lambda w=warmup, t=total: kata.WarmupCosine(0.1, w, t), name, call=call)
 
 
-@pytest.mark.parametrize("warmup, total", BAD)
-def test_5_steps_in_the_wrong_order_are_named(kata, warmup, total):
-    name = "warmup_steps" if warmup < 0 else "warmup_steps|total_steps"
-    call = f"WarmupCosine(0.1, {warmup}, {total})"
-    assert_value_error(lambda: kata.WarmupCosine(0.1, warmup, total), name, call=call)
-
-
-def test_6_config_round_trip(kata):
-    settings = {"peak_learning_rate": PEAK, "warmup_steps": WARMUP, "total_steps": TOTAL}
-    revived = assert_config_round_trip(kata.WarmupCosine, **settings, floor=FLOOR)
-    assert_close(
-        rates(revived),
-        [oracle(step) for step in STEPS],
-        call="the revived WarmupCosine",
-        oracle=FORMULA,
-        **CLOSE,
-    )
-
-
-def test_6_an_optimizer_resumes_where_it_was_saved(kata, tmp_path):
-    schedule = lambda: kata.WarmupCosine(0.1, 3, 9, 0.01)
+def test_5_an_optimizer_that_uses_it_is_saved_and_resumes(kata, tmp_path):
+    settings = {"peak_learning_rate": 0.1, "warmup_steps": 3, "total_steps": 9, "floor": 0.01}
+    assert_config_round_trip(kata.WarmupCosine, **settings)
+    schedule = lambda: kata.WarmupCosine(**settings)
     assert_resumes(lambda: keras.optimizers.SGD(schedule(), momentum=0.9), tmp_path)

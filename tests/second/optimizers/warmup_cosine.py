@@ -1,8 +1,8 @@
-"""Keras' operations in float32, the cosine as printed, progress clipped to [0, 1]."""
+"""What is left of the decay, clipped to [0, 1], and the cosine as the square of a sine."""
 
 import keras
 import numpy as np
-from keras import ops
+import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("second")
@@ -20,12 +20,14 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         }
 
     def __call__(self, step):
-        peak, warmup, total, floor = self.config.values()
-        step = ops.cast(step, "float32")
-        progress = ops.clip((step - warmup) / max(total - warmup, 1), 0.0, 1.0)
-        cosine = floor + 0.5 * (peak - floor) * (1.0 + ops.cos(np.pi * progress))
-        rate = ops.where(step < warmup, peak * step / max(warmup, 1), cosine)
-        return ops.where(step >= total, floor, rate)
+        peak, warmup, total, floor = (
+            tf.constant(setting, tf.float32) for setting in self.config.values()
+        )
+        step = tf.cast(step, tf.float32)
+        # divide_no_nan(0, 0) = 0: without a cosine, nothing is left of it.
+        left = tf.math.divide_no_nan(tf.maximum(total - step, 0), total - warmup)
+        falling = floor + (peak - floor) * tf.sin(np.pi / 2 * left) ** 2
+        return tf.where(step < warmup, peak * tf.math.divide_no_nan(step, warmup), falling)
 
     def get_config(self):
         return dict(self.config)
