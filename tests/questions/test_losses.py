@@ -9,7 +9,9 @@ import pytest
 import tensorflow as tf
 
 from tests.questions.derivatives import XLA, constant, gradient, norm
+from tests.questions.double_softmax import ByHand, reported
 from tests.questions.notation import short_power
+from tests.questions.one_weight import linear, ones
 from tests.support.replicas import two_replicas
 
 
@@ -284,6 +286,15 @@ def test_l15_two_negative_sides_multiply_to_an_area(quoted):
     quoted(f"for the two boxes above the loss is then {wrong:.3f} instead of {right:.3f}")
 
 
+def test_l15_two_points_reach_the_end_of_the_range(quoted):
+    # Two points at the corners of the unit square: no overlap, no union, an enclosure of 1.
+    overlap = union = constant(0.0)
+    enclosure = constant(1.0)
+    divide = tf.math.divide_no_nan
+    loss = 1 - divide(overlap, union) + divide(enclosure - union, enclosure)
+    quoted(f"only boxes without area, two separate points, reach {loss:g}")
+
+
 def triplet_loss(embeddings, labels, margin, masked_by_product=False):
     """Semi-hard mining by loops."""
     distances = np.linalg.norm(embeddings[:, None] - embeddings[None], axis=-1)
@@ -356,8 +367,12 @@ def test_l05_ten_perfect_probabilities_taken_as_logits(quoted):
 
 def test_l05_perfect_binary_probabilities_taken_as_logits(quoted):
     labels = [[1.0], [0.0]]
-    value = keras.losses.BinaryCrossentropy(from_logits=True)(labels, labels)
-    quoted(f"perfect probabilities read as logits give a loss of {value:.3f}")
+    loss = keras.losses.BinaryCrossentropy(from_logits=True, reduction="none")
+    positive, negative = loss(labels, labels).numpy()
+    quoted(
+        f"perfect probabilities read as logits cost {positive:.3f} on a positive and "
+        f"{negative:.3f} on a negative, {(positive + negative) / 2:.3f} where the two are balanced"
+    )
 
 
 def test_l05_a_double_softmax_shrinks_the_gradient(quoted):
@@ -367,12 +382,51 @@ def test_l05_a_double_softmax_shrinks_the_gradient(quoted):
     quoted(f"logit gap of 6 the gradient is {twice:.4f} where {once:.4f} is right")
 
 
-def test_l05_keras_warns_of_an_activation(quoted):
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="softmax")])
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    with pytest.warns(UserWarning, match="does not represent logits"):
-        model.fit(tf.zeros((4, 2)), tf.zeros(4), verbose=0)
-    quoted("If the output comes straight from a sigmoid or softmax activation it warns")
+def test_l05_keras_goes_back_to_the_logits(quoted):
+    true, warned = reported()
+    assert not warned
+    seen, warned = reported(keras.layers.Softmax())
+    assert warned
+    assert seen == true
+    quoted(f"A random model of ten classes has a loss of {true:.2f} by its logits")
+    quoted(f"`from_logits=True` Keras still reports {seen:.2f}, and warns")
+
+
+@pytest.mark.parametrize("how", ["by hand", "reshape", "mixed_float16"])
+def test_l05_a_softmax_that_keras_does_not_see(quoted, how):
+    mixed = {"policy": "mixed_float16"}
+    ends, options = {
+        "by hand": ([ByHand()], {}),
+        "reshape": ([keras.layers.Softmax(), keras.layers.Reshape((10,))], {}),
+        "mixed_float16": ([keras.layers.Softmax(dtype="mixed_float16")], mixed),
+    }[how]
+    wrong, warned = reported(*ends, **options)
+    assert not warned
+    quoted(f"under `mixed_float16`, it reports {wrong:.2f} and says nothing")
+
+
+def test_l05_a_loss_of_your_own_does_not_look(quoted):
+    def own(y_true, z):
+        return tf.nn.softmax_cross_entropy_with_logits(y_true, z)
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Softmax()])
+    model.compile("sgd", own)
+    z, label = constant([[9.0, 0.0, 0.0]]), constant([[0.0, 1.0, 0.0]])
+    loss = model.evaluate(z, label, verbose=0)
+    assert loss == pytest.approx(float(own(label, tf.nn.softmax(z))[0]))
+    assert loss != pytest.approx(float(own(label, z)[0]))
+    quoted("mixed precision, whose cast hides it, a loss of your own")
+
+
+def test_l05_behind_a_softmax_layer_probabilities_are_logits_again(quoted):
+    def loss(softmax):
+        model = keras.Sequential([keras.Input((3,)), softmax])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=False))
+        return model.evaluate(constant([[200.0, 0.0, 0.0]]), np.array([1]), verbose=0)
+
+    seen, clipped = loss(keras.layers.Softmax()), loss(ByHand())
+    quoted(f"a gap of 200 on the wrong side costs {seen:.0f}")
+    quoted(f"the same example costs {clipped:.2f}")
 
 
 def test_l05_accuracy_cuts_logits_at_a_half(quoted):
@@ -499,6 +553,22 @@ def test_l07_the_default_is_no_weighted_mean(quoted):
     quoted(
         f"For two losses of 1 with weights 1 and 0 the loss is {default:g}, "
         f"`mean_with_sample_weight` gives {weighted:g}, and so does the metric"
+    )
+
+
+def test_l07_fit_follows_the_sum_of_unreduced_losses(quoted):
+    def fitted(reduction):
+        model = linear(kernel_initializer="zeros")
+        loss = keras.losses.MeanSquaredError(reduction=reduction)
+        model.compile(keras.optimizers.SGD(0.01), loss)
+        history = model.fit(ones(8), ones(8), batch_size=8, verbose=0).history
+        return model.get_weights()[0].item(), history["loss"]
+
+    (unreduced, shown), (default, same) = fitted("none"), fitted("sum_over_batch_size")
+    assert shown == same
+    quoted(
+        f"on a batch of eight the step is {unreduced / default:.0f} times that of the default, "
+        "at the same loss on the screen"
     )
 
 

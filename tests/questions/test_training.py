@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.questions.double_softmax import ByHand, reported
 from tests.questions.one_weight import linear, ones, train
 from tests.questions.tracing import traces
 from tests.support.replicas import two_replicas
@@ -357,6 +358,23 @@ def test_t05_compile_wraps_the_optimizer_for_float16(quoted):
     )
     assert brain == "SGD"
     quoted(f"`compile` then wraps the optimizer in a {half}; under mixed_bfloat16 it does not")
+
+
+def test_t10_keras_sees_its_own_softmax_layer_only(quoted):
+    true, _ = reported()
+    assert reported(keras.layers.Softmax()) == (true, True)
+    half = reported(keras.layers.Softmax(dtype="mixed_float16"), policy="mixed_float16")
+    for loss, warned in (reported(ByHand()), half):
+        assert not warned
+        assert loss < true / 2
+    quoted("Of its own softmax layer Keras warns, and takes the logits; of one written by hand")
+
+
+def test_t10_a_double_softmax_starts_like_any_other(quoted):
+    zeros = keras.layers.Dense(10, kernel_initializer="zeros")
+    loss, _ = reported(zeros, ByHand())
+    assert loss == pytest.approx(np.log(10))
+    quoted("The initial loss still looks right")
 
 
 def test_t10_a_double_softmax_has_a_floor(quoted):
