@@ -2,7 +2,8 @@
 
 It is spoken to over Unix sockets, a line of JSON each. To the warm process:
 
-    {"start": ID, "entry": NAME, "work": …}  with the child's end of a channel attached
+    {"start": ID, "entry": NAME, "work": …, "folder": PATH}
+                                             with the child's end of a channel attached
     {"ask": ID}, {"kill": ID}                where is it (SIGUSR1); end it
     {"stop": true}                           no new clients; the end once the last has gone
 
@@ -83,6 +84,7 @@ class Client:
         self.rest = b""
         self.handles: list[int] = []
         self.children: dict[int, int] = {}
+        self.folders: dict[int, str] = {}
 
     def send(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
@@ -103,6 +105,7 @@ class Server:
         self.path = ""
         self.inode = 0
         self.selector = selectors.DefaultSelector()
+        self.bells: tuple[socket.socket, ...] = ()
         # Its children hold the reading end: it closes when this process is gone.
         self.lifeline = os.pipe()
         self.idle_since = self._now()
@@ -122,12 +125,12 @@ class Server:
     def run(self) -> None:
         """Serves until nobody wants it any more."""
         _adopt_orphans()
-        woken, wake = socket.socketpair()
-        wake.setblocking(False)
-        signal.set_wakeup_fd(wake.fileno())
+        alarm, bell = self.bells = socket.socketpair()
+        bell.setblocking(False)
+        signal.set_wakeup_fd(bell.fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.selector.register(woken, selectors.EVENT_READ, woken)
+        self.selector.register(alarm, selectors.EVENT_READ, None)
         while self.clients or (self.listener is not None and not self._forgotten()):
             for key, _ in self.selector.select(_TICK):
                 self._attend(key.fileobj, key.data)
@@ -140,7 +143,7 @@ class Server:
         elif isinstance(data, Client):
             self._hear(data)
         else:
-            data.recv(4096)
+            source.recv(4096)
 
     def _accept(self) -> None:
         assert self.listener is not None
@@ -169,7 +172,7 @@ class Server:
 
     def _obey(self, client: Client, request: dict[str, Any]) -> None:
         if "start" in request:
-            self._start(client, request["start"], request["entry"], request["work"])
+            self._start(client, request["start"], request)
         elif "ask" in request:
             self._signal(client, request["ask"], signal.SIGUSR1)
         elif "kill" in request:
@@ -177,7 +180,7 @@ class Server:
         elif "stop" in request:
             self._close()
 
-    def _start(self, client: Client, number: int, entry: str, work: str) -> None:
+    def _start(self, client: Client, number: int, request: dict[str, Any]) -> None:
         handle = client.handles.pop(0)
         if self.fault:
             os.close(handle)
@@ -185,9 +188,10 @@ class Server:
             return
         pid = os.fork()
         if pid == 0:
-            self._become_child(entry, work, handle)
+            self._become_child(request["entry"], request["work"], handle)
         os.close(handle)
         client.children[number] = pid
+        client.folders[number] = request["folder"]
         client.send({"id": number, "pid": pid})
 
     def _become_child(self, entry: str, work: str, handle: int) -> None:
@@ -207,6 +211,8 @@ class Server:
     def _let_go(self) -> None:
         """A child must not hold what tells others that this process, or a client, is gone."""
         os.close(self.lifeline[1])
+        for bell in self.bells:
+            bell.close()
         for client in self.clients:
             client.end.close()
             for handle in client.handles:
@@ -225,8 +231,9 @@ class Server:
             _kill_group(client.children[number])
 
     def _drop(self, client: Client) -> None:
-        for pid in client.children.values():
+        for number, pid in client.children.items():
             _kill_group(pid)
+            shutil.rmtree(client.folders[number] or os.devnull, ignore_errors=True)
         self.selector.unregister(client.end)
         client.end.close()
         self.clients.remove(client)

@@ -19,6 +19,7 @@ class Job:
         limit: Seconds for all tests together; the parent enforces it, too.
         select: A pytest -k expression, or "".
         fail_fast: Stop at the first failure.
+        canary: Take every number for another one, so that an honest test must fail.
         held: Once the tests are collected, wait for a line before the file is read.
     """
 
@@ -30,6 +31,7 @@ class Job:
     select: str = ""
     fail_fast: bool = False
     held: bool = False
+    canary: bool = False
 
     @property
     def log(self) -> Path:

@@ -74,12 +74,13 @@ class Process:
 class Starter:
     """Where processes come from."""
 
-    def start(self, entry: str, work: str) -> Process:
+    def start(self, entry: str, work: str, folder: str = "") -> Process:
         """Starts one.
 
         Args:
             entry: A key of `forkserver.ENTRIES`.
             work: What it is told.
+            folder: Removed when nobody is left to do it.
 
         Raises:
             StartError: If that is impossible.
@@ -118,11 +119,11 @@ class Warm(Starter):
         self._children: dict[int, _Child] = {}
         self.gone = False
 
-    def start(self, entry: str, work: str) -> Process:
+    def start(self, entry: str, work: str, folder: str = "") -> Process:
         mine, theirs = pair()
         self.children_started += 1
         number = self.children_started
-        request = {"start": number, "entry": entry, "work": work}
+        request = {"start": number, "entry": entry, "work": work, "folder": folder}
         try:
             with theirs:
                 line = json.dumps(request).encode() + b"\n"
@@ -210,7 +211,7 @@ class Cold(Starter):
     def __init__(self) -> None:
         self._running: list[_Fresh] = []
 
-    def start(self, entry: str, work: str) -> Process:
+    def start(self, entry: str, work: str, folder: str = "") -> Process:
         mine, theirs = pair()
         with theirs:
             command = environment.interpreter("dojo.check.fresh", entry, str(theirs.fileno()))

@@ -124,7 +124,7 @@ class Reporter:
         self.send(Interrupted(f"{type(excinfo.value).__name__} ended the tests{where}"))
 
     def _describe(self, error: BaseException, item: pytest.Item) -> None:
-        if isinstance(error, BlindTest):
+        if isinstance(error, BlindTest) and not _raised_in(self.source, error):
             self.blind = True
             self.send(Blind(f"{item.name}: {error}"))
         elif isinstance(error, Mismatch):
@@ -191,14 +191,26 @@ def _essence(error: BaseException, source: Path) -> str:
     if isinstance(error, AttributeError) and getattr(error.obj, "__file__", "") == str(source):
         return f"{layout.shown(source)} has no {error.name}: it is missing or was renamed"
     if isinstance(error, pytest.fail.Exception | AssertionError):
-        text = str(error)
+        text = _printed(error)
     else:
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {_printed(error)}"
     lines = [line for line in text.strip().splitlines() if line.strip()]
     if len(lines) > _MOST_LINES:
         # The last lines of TensorFlow's long messages name the fault.
         lines = [*lines[:3], "…", *lines[-(_MOST_LINES - 4) :]]
     return "\n".join(line[:300] for line in lines) or type(error).__name__
+
+
+def _raised_in(source: Path, error: BaseException) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(frames[-1].filename).resolve() == source
+
+
+def _printed(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as other:
+        return f"(printing it raises {type(other).__name__})"
 
 
 def _location(tb: TracebackType | None, source: Path) -> str:

@@ -1,11 +1,14 @@
 """One kata's process, from its start to its verdict."""
 
+import dataclasses
+import os
 import re
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from dojo import layout
 from dojo.check import messages, processes
@@ -15,6 +18,8 @@ from dojo.check.messages import Message, MessageError
 from dojo.check.verdict import Story
 from dojo.results import RanTest, Result
 
+# How the folders of kata processes begin; the number of the parent follows.
+FOLDERS = "dojo-"
 # Until a process reports for work: a cold import of TensorFlow on a slow disk.
 START_LIMIT = 300.0
 # For a process that is asked where it hangs, to write it down.
@@ -24,11 +29,15 @@ _GRACE = 0.3
 class Run:
     """A kata's process as its parent sees it: what it said, and how long it has left."""
 
-    def __init__(self, job: Job, process: processes.Process) -> None:
+    def __init__(self, job: Job, process: processes.Process, log: BinaryIO) -> None:
         self.job = job
         self.process = process
+        # By a descriptor of our own: what the file puts in the log's place is not opened.
+        self.log = log
         self.story = Story(job.kata)
         self.result: Result | None = None
+        # The verdict that this run is to confirm.
+        self.of: Result | None = None
         self.lost = False
         self.suite_time = job.suite.stat().st_mtime_ns
         self.started = time.monotonic()
@@ -42,7 +51,30 @@ class Run:
         Raises:
             StartError: If that is impossible.
         """
-        return cls(job, processes.starter().start("check", job.to_json()))
+        log = job.log.open("x+b")
+        folder = str(job.folder)
+        return cls(job, processes.starter().start("check", job.to_json(), folder), log)
+
+    def again(self) -> "Run":
+        """Starts the same again."""
+        new = Run.start(dataclasses.replace(self.job, folder=make_folder()))
+        new.of = self.of
+        return new
+
+    def canary(self) -> "Run":
+        """Starts the same with numbers that are wrong on purpose: one test has to fail."""
+        job = dataclasses.replace(self.job, held=False, fail_fast=True, canary=True)
+        new = Run.start(dataclasses.replace(job, folder=make_folder()))
+        new.of = self.result
+        return new
+
+    def second_opinion(self) -> "Run":
+        """Starts the same tests on the model answer: are they at fault, or this answer?"""
+        new = Run.start(
+            dataclasses.replace(self.job, tree=layout.REFERENCE, folder=make_folder(), held=False)
+        )
+        new.of = self.result
+        return new
 
     def fits(self, job: Job) -> bool:
         """Whether this process, which is held, can do that job in place of a new one."""
@@ -82,6 +114,8 @@ class Run:
             self.started = time.monotonic()
             self.deadline = self.started + self.job.limit
         self.story.add(message)
+        if self.story.garbled:
+            raise MessageError(self.story.garbled)
         if isinstance(message, messages.Tested):
             yield self.story.tests[-1]
 
@@ -101,19 +135,21 @@ class Run:
         self.lost = not fault and self.process.lost and not self.story.ended
         status = None if fault or self.lost or self.story.ended else self.process.exit_status()
         self.process.kill()
-        where = _where(self.job)
+        where = _where(self.job, self.log)
+        self.log.close()
         shutil.rmtree(self.job.folder, ignore_errors=True)
         self.result = self.story.verdict(seconds, fault, status, where)
 
     def kill(self) -> None:
         """Ends the process and all that it started, and removes its folder."""
         self.process.kill()
+        self.log.close()
         shutil.rmtree(self.job.folder, ignore_errors=True)
 
 
 def make_folder() -> Path:
     """Returns a new folder for a process to work in."""
-    return Path(tempfile.mkdtemp(prefix="dojo-"))
+    return Path(tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-"))
 
 
 def _sets_up_tensorflow(source: Path) -> bool:
@@ -124,14 +160,10 @@ def _sets_up_tensorflow(source: Path) -> bool:
         return False
 
 
-def _where(job: Job) -> str:
+def _where(job: Job, log: BinaryIO) -> str:
     """The learner's line in the newest stack that faulthandler wrote, if there is one."""
-    try:
-        with job.log.open("rb") as log:
-            log.seek(max(0, job.log.stat().st_size - 100_000))
-            text = log.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
+    log.seek(max(0, os.fstat(log.fileno()).st_size - 100_000))
+    text = log.read(100_000).decode("utf-8", "replace")
     name = re.escape(str(job.source.resolve()))
     lines = re.findall(rf'File "{name}", line (\d+)', text)
     return f", at {layout.shown(job.source)}:{lines[0]}" if lines else ""

@@ -11,9 +11,17 @@ from dojo import layout
 from dojo.check.job import Job
 from dojo.check.run import Run, make_folder
 from dojo.check.untouched import static_verdict
-from dojo.results import Result
+from dojo.results import Failure, Outcome, Result
 
 DEFAULT_LIMIT = 60.0
+BLINDED = (
+    "the tests cannot judge this answer, and can judge the model answer: either its numbers "
+    "leave nothing to compare, or something in the file reaches into the tests."
+)
+TAMPERED = (
+    "the tests were tampered with: they pass also where every number is taken for another. "
+    "Something in the file reaches into the tests, or into what runs them."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Task:
 
     Attributes:
         key: What events call it; usually the kata's path.
-        kata, tree, select, fail_fast: As for `Job`.
+        kata, tree, select, fail_fast, canary: As for `Job`.
     """
 
     key: str
@@ -49,6 +57,7 @@ class Task:
     tree: Path
     select: str = ""
     fail_fast: bool = False
+    canary: bool = False
 
 
 class Runner:
@@ -127,15 +136,18 @@ class Runner:
                 yield Event("tick")
                 for key, run in list(running.items()):
                     for test in run.news():
-                        done, total = len(run.story.tests), len(run.story.names)
-                        yield Event("tested", key, test.name, done, total)
+                        if run.of is None:
+                            done, total = len(run.story.tests), len(run.story.names)
+                            yield Event("tested", key, test.name, done, total)
                     if run.lost and key not in again:
                         # The warm process died under it: that is nobody's answer's fault.
                         again.add(key)
-                        running[key] = Run.start(dataclasses.replace(run.job, folder=make_folder()))
+                        running[key] = run.again()
+                    elif run.result is not None and (next_run := _doubted(run)) is not None:
+                        running[key] = next_run
                     elif run.result is not None:
                         del running[key]
-                        yield Event("finished", key, result=run.result)
+                        yield Event("finished", key, result=_believed(run))
         finally:
             for run in running.values():
                 run.kill()
@@ -150,8 +162,35 @@ class Runner:
 
     def _job(self, task: Task, held: bool = False) -> Job:
         suite, tree = layout.test_file(task.kata), task.tree.resolve()
-        how = (task.select, task.fail_fast, held)
+        how = (task.select, task.fail_fast, held, task.canary)
         return Job(task.kata, tree, suite, make_folder(), self.limit, *how)
+
+
+def _doubted(run: Run) -> Run | None:
+    """A run that confirms the verdict on somebody's answer, where that is called for."""
+    if run.of is not None or run.job.tree == layout.REFERENCE.resolve() or run.result is None:
+        return None
+    if run.result.outcome is Outcome.SOLVED:
+        return run.canary()
+    if run.result.outcome is Outcome.BROKEN and run.story.blind:
+        return run.second_opinion()
+    return None
+
+
+def _believed(run: Run) -> Result:
+    """The verdict, by what the run that was to confirm it found."""
+    assert run.result is not None
+    if run.of is None:
+        return run.result
+    if run.of.outcome is Outcome.SOLVED:
+        # Of an answer that no wrong number makes fail, nothing was compared.
+        doubt = TAMPERED if run.result.outcome is Outcome.SOLVED else ""
+    else:
+        doubt = "" if run.result.outcome is Outcome.BROKEN else BLINDED
+    if not doubt:
+        return run.of
+    reason = Failure("", "", doubt)
+    return dataclasses.replace(run.of, outcome=Outcome.WRONG, failures=[reason])
 
 
 def _wait(runs: Sequence[Run]) -> None:

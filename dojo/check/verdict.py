@@ -40,7 +40,14 @@ class Story:
             case _:
                 self._said.setdefault(type(message), message.reason)
 
+    @property
+    def blind(self) -> bool:
+        """Whether a test found that its data show nothing, and nothing else is wrong."""
+        return messages.Blind in self._said and not self.failures
+
     def _add_test(self, told: messages.Tested) -> None:
+        if told.test != self.current or any(test.name == told.test for test in self.tests):
+            self.garbled = f"it reports {told.test}, which does not run now"
         clause = clause_of(told.test)
         self.tests.append(RanTest(told.test, clause, told.passed, told.seconds))
         if told.message is not None:
@@ -61,7 +68,8 @@ class Story:
         outcome, reason = self._outcome(fault, status, where)
         failures = self.failures
         if reason is not None:
-            kind = Kind.LATE if outcome is Outcome.TIMED_OUT else Kind.BASIC
+            late = not self.garbled and (self.overdue or messages.TimedOut in self._said)
+            kind = Kind.LATE if late else Kind.BASIC
             why = Failure(self.current, clause_of(self.current), reason, kind=kind)
             failures = [*failures, why] if self.current else [why, *failures]
         return Result(self.kata, outcome, failures, self.tests, self.names, seconds)
@@ -73,7 +81,9 @@ class Story:
         if self.garbled:
             return Outcome.WRONG, f"the file meddles with the checker: {self.garbled}{where}"
         if self.overdue or messages.TimedOut in said:
-            return Outcome.TIMED_OUT, self._late(where)
+            # What failed before says more than that a later test took too long.
+            failed = any(failure.kind is not Kind.LATE for failure in self.failures)
+            return Outcome.WRONG if failed else Outcome.TIMED_OUT, self._late(where)
         for kind in (messages.Trespassed, messages.Interrupted):
             if kind in said:
                 return Outcome.WRONG, said[kind]
@@ -87,7 +97,7 @@ class Story:
             suite = layout.shown(layout.test_file(self.kata))
             return Outcome.BROKEN, f"{suite} has no tests"
         # The data of some tests depend on the learner's result: a wrong one may blind them.
-        if messages.Blind in self._said and not self.failures:
+        if self.blind:
             return Outcome.BROKEN, self._said[messages.Blind]
         if passed == len(self.names) and not self.failures:
             return Outcome.SOLVED, None

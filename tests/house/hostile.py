@@ -28,7 +28,34 @@ class Case:
 
 
 _CLIP = "    return clip(x)"
+# Finds the way to the parent, and speaks there.
+_SOCKETS = """
+import os, stat, socket
+def say(data):
+    for number in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                os.write(number, data)
+        except OSError:
+            pass
+"""
 _ENDLESS = "tf.while_loop(lambda i: i >= 0, lambda i: i * 0, [tf.constant(0)])"
+
+
+def _forged(says, attack):
+    """A wrong answer that reaches into the tests when it is imported."""
+    prelude = """
+import sys
+def reach():
+    suite = next(m for n, m in list(sys.modules.items()) if n.endswith('test_clip_by_value'))
+"""
+    return Case(
+        "wrong",
+        says,
+        replace=(_CLIP, "    return clip(x) + 1"),
+        append=f"{prelude}{attack}reach()",
+    )
+
 
 # All of them are made from gradients/clip_by_value, whose last line is _CLIP.
 CASES = {
@@ -113,6 +140,124 @@ CASES = {
         "wrong",
         "model answer",
         prepend="try:\n    import reference.gradients.clip_by_value\nexcept OSError:\n    pass",
+    ),
+    "a message of the wrong form": Case(
+        "wrong", "meddles with the checker", append=_SOCKETS + "say(b'[\"Tested\", 7]\\n')"
+    ),
+    "a pickle": Case(
+        "wrong",
+        "meddles with the checker",
+        append=_SOCKETS + "import pickle\nsay(pickle.dumps(('finished', 0)) + b'\\n')",
+    ),
+    "messages without end": Case(
+        "wrong", "meddles with the checker", append=_SOCKETS + "while True: say(b'x' * 2**16)"
+    ),
+    "half a message, and then nothing": Case(
+        "timed out",
+        "stopped after",
+        append=_SOCKETS + 'say(b\'["Broken", "and\')\nwhile True: pass',
+    ),
+    "a pipe in the place of its log": Case(
+        "timed out",
+        "stopped after",
+        append="import os\nos.remove('log'); os.mkfifo('log')\nwhile True: pass",
+    ),
+    "a device in the place of its log": Case(
+        "crashed",
+        "exit status 0",
+        append="import os\nos.remove('log'); os.symlink('/dev/zero', 'log')\nos._exit(0)",
+    ),
+    "a lone surrogate in a message": Case("wrong", "\\udcff", append="raise ValueError('\\udcff')"),
+    "an exception called as the suite's own": Case(
+        "wrong",
+        "BlindTest",
+        replace=(
+            _CLIP,
+            "    class BlindTest(Exception): unwritten = True\n    raise BlindTest('me')",
+        ),
+    ),
+    "the suite's own exception": Case(
+        "wrong",
+        "BlindTest",
+        replace=(
+            _CLIP,
+            "    from tests.support.closeness import BlindTest\n    raise BlindTest('me')",
+        ),
+    ),
+    "an exception that cannot be printed": Case(
+        "wrong",
+        "{file}:",
+        replace=(
+            _CLIP,
+            "    class E(Exception):\n        def __str__(self): raise RuntimeError\n    raise E",
+        ),
+    ),
+    "an exception that takes for ever to print": Case(
+        "timed out",
+        "stopped after",
+        replace=(
+            _CLIP,
+            "    class E(Exception):\n        def __str__(self):\n            while True: pass\n"
+            "    raise E",
+        ),
+    ),
+    "recursion without end": Case(
+        "wrong",
+        "RecursionError",
+        replace=(_CLIP, "    return clip_by_value(x, clip_min, clip_max)"),
+    ),
+    "replaces a name of the suite": _forged(
+        "rely on", "    suite.assert_gradient = lambda *a, **k: None\n"
+    ),
+    "changes the suite's data": _forged(
+        "rely on",
+        "    for v in vars(suite).values():\n        if type(v).__name__ == 'ndarray': v.fill(0)\n",
+    ),
+    "rewrites the code of a helper": _forged(
+        "rely on",
+        "    import tests.support.closeness as c\n"
+        "    c.assert_close.__code__ = (lambda *a, **k: None).__code__\n",
+    ),
+    "rewrites the method of a helper's class": _forged(
+        "rely on",
+        "    import tests.support.closeness as c\n    c.Tolerance.same = lambda *a: True\n",
+    ),
+    "rewrites pytest's call of a test": _forged(
+        "tampered",
+        "    import _pytest.python as p, tests.support.sentinels as s\n"
+        "    s._CODE.clear()\n"
+        "    p.pytest_pyfunc_call.__code__ = (lambda pyfuncitem: True).__code__\n",
+    ),
+    "replaces a builtin": _forged(
+        "rely on", "    import builtins\n    builtins.any = lambda *a: False\n"
+    ),
+    "blinds the sentinels": _forged(
+        "tampered",
+        "    import tests.support.sentinels as s, tests.support.closeness as c\n"
+        "    s._CODE.clear(); s._ORIGINALS.clear(); s.Suite.changes = lambda *a: []\n"
+        "    c.assert_close.__code__ = (lambda *a, **k: None).__code__\n",
+    ),
+    "says that all has passed, and leaves": Case(
+        "wrong",
+        "tampered",
+        replace=(_CLIP, "    return clip(x) + 1"),
+        append=_SOCKETS
+        + """
+import json, re
+from dojo import layout
+text = layout.test_file('gradients/clip_by_value').read_text()
+import sys
+frame = sys._getframe()
+while frame and 'session' not in frame.f_locals:
+    frame = frame.f_back
+names = [item.name for item in frame.f_locals['session'].items]
+for name in names:
+    say(json.dumps(['Started', name]).encode() + b'\\n')
+    say(json.dumps(['Tested', name, True, 0.1, None, None, '', 'basic', False]).encode() + b'\\n')
+say(b'["Finished"]\\n')
+import os
+os._exit(0)
+""",
     ),
     "not UTF-8": Case("wrong", "{file}:2: not UTF-8", content=b"x = 1\ny = '\xff'\n"),
     "empty": Case("wrong", "{file} is empty", content=b""),

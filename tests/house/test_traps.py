@@ -5,7 +5,7 @@ import pytest
 from dojo import layout
 from dojo.check.runner import Runner
 from dojo.content.document import read_document
-from dojo.results import Outcome
+from dojo.results import Kind, Outcome
 from dojo.upkeep import variants
 
 KATAS = [kata.path for kata in read_document().katas]
@@ -31,6 +31,14 @@ def is_caught(trap, result):
         return False
     causes = [failure.cause for failure in result.failures if failure.cause]
     return not trap.cause or any(trap.cause in cause for cause in causes)
+
+
+@pytest.mark.parametrize("kata", KATAS)
+def test_the_canary_of_the_suite_dies(kata):
+    """By numbers that are wrong on purpose, the model answer fails, and by its numbers."""
+    run = variants.canary(kata)
+    assert run.outcome is Outcome.WRONG
+    assert {failure.kind for failure in run.failures} <= {Kind.NUMBERS, Kind.PROOF}
 
 
 @pytest.mark.timeout(300)

@@ -95,6 +95,7 @@ def assert_close(
         bugs = _visible(bugs or {}, want, tolerance)
 
     got = _as_array(got, call, f"a tensor of shape {want.shape}, by {oracle}")
+    got = _another(got) if _doubted else got
     if tolerance.same(got, want) and dtype in (None, got.dtype.name):
         return
     if callable(bugs):
@@ -140,6 +141,24 @@ class Tolerance:
     def __str__(self):
         relative = f"{self.rtol:g} * |expected|"
         return f"{self.atol:g} + {relative}" if self.atol else relative
+
+
+_doubted = []
+
+
+def doubt_everything():
+    """From now on each `got` is taken for another array: every comparison has to fail.
+
+    A check ends with a test run like that. An answer that passes it has not been compared.
+    """
+    _doubted.append(True)
+
+
+def _another(got):
+    if got.dtype == bool:
+        return ~got
+    with errstate(invalid="ignore", over="ignore"):
+        return (got + absolute(got) + 1).astype(got.dtype)
 
 
 def _is_gradient(call):
