@@ -752,3 +752,273 @@ def test_o21_bfloat16_loses_small_updates(quoted):
     for _ in range(1000):
         w.assign_sub(tf.constant(0.001, "bfloat16"))
     quoted(f"1,000 SGD steps of 0.001 each leave a bfloat16 weight of 1 at exactly {w.numpy():.0f}")
+
+
+def many_steps(optimizer, steps, gradient, start):
+    """The weights after steps with `gradient(weights, step)`, in one graph."""
+    w = tf.Variable(start)
+    optimizer.build([w])
+
+    @tf.function
+    def run():
+        for step in tf.range(steps):
+            optimizer.apply([gradient(w, step)], [w])
+
+    run()
+    return w.numpy()
+
+
+def test_o25_the_steepest_direction_bounds_the_rate_of_sgd(quoted):
+    curvatures = tf.constant([1.0, 1000.0])
+    slope = lambda w, _: curvatures * w
+    sgd, too_fast, adam = (
+        many_steps(optimizer, 100, slope, [1.0, 1.0])
+        for optimizer in (
+            keras.optimizers.SGD(0.001),
+            keras.optimizers.SGD(0.0021),
+            keras.optimizers.Adam(0.01),
+        )
+    )
+    assert too_fast[1] > 1000  # beyond 2 / curvature
+    assert f"{adam[0]:.2f}" == f"{adam[1]:.2f}"
+    quoted(
+        f"100 steps leave {sgd[0]:.2f} of the flat weight; Adam at 0.01 treats both alike and "
+        f"leaves {adam[0]:.2f} of each"
+    )
+
+
+def test_o25_a_rare_gradient(quoted):
+    def share(make):
+        often, seldom = (
+            many_steps(make(0.001), 1000, lambda _, i, n=n: tf.where(i % n == 0, 1.0, 0.0), 0.0)
+            for n in (1, 100)
+        )
+        return seldom / often
+
+    sgd, adam = share(keras.optimizers.SGD), share(keras.optimizers.Adam)
+    quoted(f"one step of 100 moves {sgd:.0%} as far")
+    quoted(f"in all of them under SGD, {adam:.0%} under Adam")
+
+
+def test_o25_a_larger_loss(quoted):
+    (sgd, more), adam = (
+        [-train(make(0.001), [g], 0.0) for g in (1.0, 1000.0)]
+        for make in (keras.optimizers.SGD, keras.optimizers.Adam)
+    )
+    assert {f"{step:.3f}" for step in adam} == {"0.001"}
+    quoted(f"grows from {sgd:.3f} to {more:.0f}; Adam's stays at {adam[0]:.3f}")
+
+
+def test_o25_a_large_epsilon_makes_adam_momentum(quoted):
+    slow = keras.optimizers.Adam(1e6, beta_2=0.0, epsilon=1e6)  # lr / epsilon = 1
+    gradients = [1.0, -0.5, 2.0]
+    moved = mean = 0.0
+    for t, g in enumerate(gradients, 1):
+        mean = 0.9 * mean + 0.1 * g
+        moved += mean / (1 - 0.9**t)
+    assert -train(slow, gradients, 0.0) == pytest.approx(moved, rel=1e-5)
+    quoted("a large epsilon turns Adam into SGD with momentum")
+
+
+def test_o25_decay_at_another_rate(quoted):
+    adamw = train(keras.optimizers.AdamW(0.001, weight_decay=0.1), [0.0])
+    decay = 0.001 * 0.1 / 0.1
+    assert train(keras.optimizers.SGD(0.1, weight_decay=decay), [0.0]) == adamw < 1
+    quoted(f"the same shrinkage needs λ = {decay:g}")
+
+
+def test_o25_the_rate_of_adam_in_sgd(quoted):
+    sgd, adam = (
+        short_power(-train(make(0.001), [0.01], 0.0), ".0e")
+        for make in (keras.optimizers.SGD, keras.optimizers.Adam)
+    )
+    quoted(f"Adam moves by {adam} and SGD by {sgd}")
+
+
+def body_and_head(optimizer):
+    """A compiled model x -> head(encoder(x)), all weights 1."""
+    layers = [keras.layers.Dense(1, kernel_initializer="ones", name=n) for n in ("encoder", "head")]
+    model = keras.Sequential([keras.Input((1,)), *layers], name="model")
+    model.compile(optimizer, "mse")
+    return model
+
+
+def by_pattern(pattern, optimizer, default):
+    optimizers = keras.optimizers
+    return optimizers.MultiOptimizer(optimizers.OptimizerMap(default, {pattern: optimizer}))
+
+
+def test_o27_a_factor_for_each_layer(quoted):
+    quoted(f"the lowest of 12 trains at {0.75**12:.3f} of the head's rate")
+
+
+def test_o27_adam_divides_a_factor_out(quoted):
+    sgd, adam = (
+        -train(make(1.0), [0.1], 0.0) for make in (keras.optimizers.SGD, keras.optimizers.Adam)
+    )
+    quoted(f"SGD moves by {sgd:.1f} and Adam still by {adam:.1f}")
+
+
+def test_o27_each_inner_optimizer_clips_alone(quoted):
+    def clipped(optimizer):
+        a, b = (keras.Variable(0.0, name=name) for name in "ab")
+        optimizer.apply([tf.constant(3.0), tf.constant(4.0)], [a, b])
+        return f"({-float(a):.1f}, {-float(b):.1f})"
+
+    sgd = lambda: keras.optimizers.SGD(1.0, global_clipnorm=1.0)
+    one, two = clipped(sgd()), clipped(by_pattern("b", sgd(), sgd()))
+    quoted(f"makes {one} in one optimizer and {two} in two")
+
+
+def test_o27_a_rate_of_0_does_not_freeze(quoted):
+    def moving_mean(**layer):
+        model = keras.Sequential([keras.Input((1,)), keras.layers.BatchNormalization(**layer)])
+        model.add(keras.layers.Dense(1))
+        model.compile(keras.optimizers.SGD(0.0), "mse")
+        model.fit(ones(4, 5.0), ones(4), verbose=0)
+        return model.layers[0].moving_mean.numpy().item()
+
+    quoted(
+        f"the moving mean is {moving_mean():.2f}, and {moving_mean(trainable=False):.2f} with "
+        "`trainable = False`"
+    )
+
+
+def rates_after(callback):
+    sgd = keras.optimizers.SGD
+    model = body_and_head(by_pattern(".*head/.*", sgd(0.01), sgd(0.001)))
+    model.fit(ones(4), ones(4), epochs=2, verbose=0, callbacks=[callback])
+    return sorted(float(inner.learning_rate) for inner in model.optimizer.optimizers)
+
+
+def test_o27_callbacks_reach_the_inner_rates(quoted):
+    plateau = keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=1e9)
+    scheduler = keras.callbacks.LearningRateScheduler
+    assert rates_after(plateau) == pytest.approx([0.0001, 0.001])
+    assert rates_after(scheduler(lambda _, rate: rate * 0.5)) == pytest.approx([0.00025, 0.0025])
+    assert len(set(rates_after(scheduler(lambda *_: 0.1)))) == 1
+    quoted("A function that returns a constant makes them all equal")
+
+
+def test_o27_a_multi_optimizer_has_no_rate(quoted):
+    with pytest.raises(AttributeError):
+        keras.optimizers.MultiOptimizer(lambda v: None).learning_rate  # noqa: B018
+    quoted("`MultiOptimizer.learning_rate` raises an AttributeError")
+
+
+def moved_by_pattern(pattern):
+    """How far encoder and head move, where the encoder's pattern has a rate of 0."""
+    model = body_and_head(by_pattern(pattern, keras.optimizers.SGD(0.0), keras.optimizers.SGD(1.0)))
+    model.fit(ones(4), 0 * ones(4), verbose=0)
+    assert model.trainable_variables[0].path == "model/encoder/kernel"
+    encoder, _, head, _ = model.get_weights()
+    return encoder.item() - 1, head.item() - 1
+
+
+def test_o27_a_pattern_must_match_the_whole_path(quoted):
+    encoder, head = moved_by_pattern("encoder/.*")
+    assert encoder == head
+    quoted(f"an encoder that was to keep rate 0 moves by {encoder:.0f} like the head")
+    assert moved_by_pattern(".*encoder/.*") == (0, head)
+    quoted('With `".*encoder/.*"` it stays')
+
+
+def muon_step(gradient, **settings):
+    """The first step of Muon at rate 1, without decay."""
+    w = keras.Variable(np.zeros_like(gradient), name="kernel")
+    keras.optimizers.Muon(1.0, weight_decay=None, **settings).apply([tf.constant(gradient)], [w])
+    return -w.numpy()
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    return np.random.default_rng(0).normal(size=(64, 16)).astype("float32")
+
+
+def test_o26_muon_evens_out_the_singular_values(quoted, matrix):
+    before, after = (
+        np.linalg.svd(m, compute_uv=False) for m in (matrix, muon_step(matrix, rms_rate=None))
+    )
+    quoted(
+        f"Singular values from {before.min():.1f} to {before.max():.1f} come out between "
+        f"{after.min():.2f} and {after.max():.2f}"
+    )
+
+
+def test_o26_muon_is_scaled_to_the_size_of_an_adam_step(quoted, matrix):
+    step = muon_step(matrix)
+    np.testing.assert_allclose(
+        step, muon_step(matrix, rms_rate=None) * 0.2 * np.sqrt(64), rtol=1e-5
+    )
+    quoted(f"to a root mean square of about {np.sqrt(np.mean(step**2)):.1f}")
+
+
+def on_muon(layer, shapes, **settings):
+    """The paths of a layer's variables that Muon steps itself, not as AdamW."""
+    layer.build(*shapes)
+    optimizer = keras.optimizers.Muon(**settings)
+    optimizer.build(layer.trainable_variables)
+    slots = zip(layer.trainable_variables, optimizer.adam_velocities, strict=True)
+    return [variable.path for variable, velocity in slots if velocity is None]
+
+
+def test_o26_muon_must_be_told_of_the_output_layer(quoted):
+    head = lambda: keras.layers.Dense(3, name="head")
+    assert on_muon(head(), [(None, 8)]) == ["head/kernel"]
+    assert not on_muon(head(), [(None, 8)], exclude_layers=["head"])
+    assert not on_muon(keras.layers.Embedding(5, 4), [(None,)])
+    quoted("the output layer you must name in `exclude_layers`")
+
+
+def test_o26_what_muon_takes_of_attention(quoted):
+    attention = keras.layers.MultiHeadAttention(2, 4, name="attention")
+    biases = [f"attention/{name}/bias" for name in ("query", "key", "value")]
+    assert on_muon(attention, [(None, 3, 8)] * 2) == biases
+    assert not on_muon(keras.layers.Conv2D(4, 3), [(None, 8, 8, 1)])
+    quoted(
+        "has kernels of rank 3, which get AdamW, while its query, key and value biases have rank "
+        "2, and get Muon. Convolutions get AdamW"
+    )
+
+
+def schedule_free(gradients, beta_1=0.9):
+    """The weight after steps at rate 0.1, from 1, and the paper's y."""
+    z = x = y = 1.0
+    v = 0.0
+    for t, g in enumerate(gradients, 1):
+        v = 0.999 * v + 0.001 * g * g
+        z -= 0.1 * g / np.sqrt(v / (1 - 0.999**t))
+        x += (z - x) / t
+        y = (1 - beta_1) * z + beta_1 * x
+    return train(keras.optimizers.ScheduleFreeAdamW(0.1, beta_1=beta_1), gradients), x, y
+
+
+def test_o26_schedule_free_ignores_beta_1(quoted):
+    gradients = [1.0, -0.3, 2.0, 0.5]
+    low, mean, _ = schedule_free(gradients, 0.5)
+    high = schedule_free(gradients, 0.99)[0]
+    assert low == high == pytest.approx(mean)
+    quoted(
+        "the model's weights are x, and β₁ changes nothing: 0.5 and 0.99 give the same weights "
+        "after four steps"
+    )
+
+
+def test_o26_schedule_free_after_two_steps(quoted):
+    weight, _, y = schedule_free([1.0, 1.0])
+    quoted(f"the second step ends at {weight:.3f}; the paper's y is {y:.3f}")
+
+
+def after_a_step_that_has_nothing_to_learn(built):
+    model = linear(kernel_initializer=keras.initializers.Constant(3.0))
+    model.compile(keras.optimizers.ScheduleFreeAdamW(0.1), "mse")
+    if built:
+        model.optimizer.build(model.trainable_variables)
+    model.fit(ones(4), ones(4, 3.0), verbose=0)
+    return model.get_weights()[0].item()
+
+
+def test_o26_schedule_free_forgets_the_weights_in_fit(quoted):
+    lost, kept = (after_a_step_that_has_nothing_to_learn(built) for built in (False, True))
+    quoted(f"a kernel of 3 that fits its data perfectly is {lost:.1f} after one step")
+    quoted(f"and it stays {kept:.1f}")
