@@ -7,9 +7,9 @@ def giou_loss(boxes_true, boxes_pred, *, mode="giou"):
     if mode != "giou" and mode != "iou":
         raise ValueError(f"unknown mode. Received: {mode=}")
     boxes_pred = ops.convert_to_tensor(boxes_pred)
-    boxes_true = ops.cast(ops.convert_to_tensor(boxes_true), boxes_pred.dtype)
-    y1, x1, y2, x2 = ops.unstack(boxes_true, 4, axis=-1)
-    v1, u1, v2, u2 = ops.unstack(boxes_pred, 4, axis=-1)
+    dtype = boxes_pred.dtype
+    y1, x1, y2, x2 = ops.unstack(ops.cast(ops.convert_to_tensor(boxes_true), "float64"), axis=-1)
+    v1, u1, v2, u2 = ops.unstack(ops.cast(boxes_pred, "float64"), axis=-1)
 
     inner = ops.relu(ops.minimum(y2, v2) - ops.maximum(y1, v1)) * ops.relu(
         ops.minimum(x2, u2) - ops.maximum(x1, u1)
@@ -17,9 +17,9 @@ def giou_loss(boxes_true, boxes_pred, *, mode="giou"):
     both = (y2 - y1) * (x2 - x1) + (v2 - v1) * (u2 - u1) - inner
     iou = _ratio(inner, both)
     if mode == "iou":
-        return 1.0 - iou
+        return ops.cast(1.0 - iou, dtype)
     hull = (ops.maximum(y2, v2) - ops.minimum(y1, v1)) * (ops.maximum(x2, u2) - ops.minimum(x1, u1))
-    return 1.0 - iou + _ratio(hull - both, hull)
+    return ops.cast(1.0 - iou + _ratio(hull - both, hull), dtype)
 
 
 def _ratio(part, whole):
