@@ -1,9 +1,13 @@
 """The figures of QUESTIONS.md under Gradients, measured again; conftest.py says how."""
 
+import contextlib
+import weakref
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework import ops  # the registry of gradients has no public name
 
 from tests.questions.derivatives import GRAPH, XLA, constant, gradient, norm
 from tests.questions.notation import listed, short_power
@@ -56,6 +60,12 @@ def test_g09_clip_with_the_gradient_whole(quoted):
     np.testing.assert_allclose(clip(x), [-1, 0.5, 1])
     np.testing.assert_array_equal(gradient(clip, x), [1, 1, 1])
     quoted("`x + tf.stop_gradient(tf.clip_by_value(x, low, high) - x)`")
+
+
+def test_g09_the_one_line_rounds(quoted):
+    x = constant(1e8)
+    clipped = x + tf.stop_gradient(tf.clip_by_value(x, -1.0, 1.0) - x)
+    quoted(f"at x = 1e8 and a bound of 1 it gives {clipped:g}")
 
 
 @tf.custom_gradient
@@ -663,18 +673,77 @@ def test_g17_recomputing_batch_normalization_updates_twice(quoted):
     quoted(f"the moving mean after one step is near {twice:.0f} instead of {once:.1f}")
 
 
-def test_g17_recompute_grad_with_a_dense_layer(quoted):
-    dense = keras.layers.Dense(4)
-    dense.build((None, 3))
+def recomputed(f, pause):
+    """A checkpoint of a function of one tensor."""
+
+    @tf.custom_gradient
+    def checkpoint(x):
+        with pause():
+            y = f(x)
+
+        def grad(upstream):
+            with tf.GradientTape() as tape:
+                again = tf.identity(x)
+                tape.watch(again)
+                y = f(again)
+            return tape.gradient(y, again, upstream)
+
+        return y, grad
+
+    return checkpoint
+
+
+def kept_alive(wrap):
+    """How many of a segment's 8 intermediate values outlive its forward pass."""
+    values = []
+
+    def segment(x):
+        for _ in range(8):
+            x = tf.tanh(1.5 * x)
+            values.append(weakref.ref(x))
+        return x
+
+    x = constant([0.1, 0.2])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = wrap(segment)(x)
+    kept = sum(value() is not None for value in values)
+    plain = gradient(segment, x)
+    np.testing.assert_allclose(tape.gradient(y, x), plain, rtol=1e-6)
+    return kept
+
+
+def test_g17_the_tapes_outside_record_and_keep(quoted):
+    plain = kept_alive(lambda f: f)
+    recorded = kept_alive(lambda f: recomputed(f, contextlib.nullcontext))
+    paused = kept_alive(lambda f: recomputed(f, tf.init_scope))
+    assert plain == recorded
+    assert paused == kept_alive(tf.recompute_grad)
+    quoted(f"of 8 intermediate values all {recorded} stay alive until the backward pass")
+    quoted(f"With `tf.init_scope()` around the forward call {paused} does")
+
+
+def test_g17_variables_without_the_argument_raise(quoted):
+    w = tf.Variable(3.0)
+    with pytest.raises(TypeError, match="variables"):
+        recomputed(lambda x: x * w, tf.init_scope)(constant(2.0))
+    quoted("Without that argument the call raises a TypeError")
+
+
+@pytest.mark.parametrize("built", [True, False], ids=["built", "not built"])
+def test_g17_recompute_grad_with_a_dense_layer(quoted, built):
     x = tf.random.stateless_normal((5, 3), [1, 2])
 
-    def kernel_gradient(f):
+    def kernel_gradient(wrap):
+        dense = keras.layers.Dense(4, kernel_initializer="ones")
+        if built:
+            dense.build((None, 3))
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(f(x) ** 2)
+            loss = tf.reduce_sum(wrap(dense)(x) ** 2)
         return tape.gradient(loss, dense.kernel.value)
 
-    np.testing.assert_array_equal(kernel_gradient(dense), kernel_gradient(tf.recompute_grad(dense)))
-    quoted("around a `Dense` layer it gives the same kernel gradient as without")
+    np.testing.assert_array_equal(kernel_gradient(lambda f: f), kernel_gradient(tf.recompute_grad))
+    quoted("around a `Dense` layer, built or not, it gives the same kernel gradient as without")
 
 
 def test_g16_unused_outputs_send_zeros(quoted):
@@ -735,6 +804,14 @@ def test_g03_a_rebound_name(quoted):
 def test_g03_sign_is_zero_and_round_is_none(quoted):
     sign = gradient(tf.sign, constant(1.5))
     quoted(f"*Why is `tf.sign` {sign:g} and `tf.round` `{gradient(tf.round, constant(1.5))}`?*")
+
+
+def test_g03_round_has_a_registered_gradient(quoted):
+    with tf.Graph().as_default():
+        x = tf.constant(1.5)
+        rules = [ops.get_gradient_function(op(x).op) for op in (tf.sign, tf.round)]
+        assert rules[1](None, x) == [None]
+    quoted("both have a registered gradient: that of sign returns zeros, that of round None")
 
 
 def test_g03_unconnected_gradients(quoted):

@@ -781,6 +781,21 @@ def test_l18_bfloat16_rounds_to_1(quoted):
     quoted(f"1 + 1/512 is {float(total):g}")
 
 
+def test_l18_metrics_are_handed_half_precision(quoted):
+    seen = []
+
+    def record(y_true, y_pred):
+        seen.append(y_pred.dtype.name)
+        return tf.abs(y_pred)
+
+    outputs = keras.layers.Dense(1, dtype="mixed_float16")
+    model = keras.Sequential([keras.Input((1,)), outputs])
+    model.compile("sgd", "mse", metrics=[record])
+    model.fit(tf.ones((2, 1)), tf.ones((2, 1)), verbose=0)
+    (dtype,) = set(seen)
+    quoted(f"They are handed the {dtype} outputs")
+
+
 def test_l18_compile_casts_functions_too(quoted):
     seen = []
 

@@ -45,6 +45,17 @@ def test_m08_two_classes_reduce_to_the_binary_formula(quoted):
     quoted("For two classes it reduces to the formula above")
 
 
+def test_m08_hits_and_margins_are_enough(quoted):
+    counts = np.random.default_rng(0).integers(1, 20, (4, 4))
+    state = [counts.trace(), *counts.sum(1), *counts.sum(0)]
+    hits, true, predicted = state[0], np.array(state[1:5]), np.array(state[5:])
+    s = true.sum()
+    bottom = (s**2 - true @ true) * (s**2 - predicted @ predicted)
+    assert (hits * s - true @ predicted) / np.sqrt(bottom) == pytest.approx(correlation(counts))
+    assert len(state) == 2 * 4 + 1
+    quoted("the number of hits with both margins, 2K + 1 counts, is enough")
+
+
 def test_m08_a_float32_counter_stops(quoted):
     stuck = next(2**k for k in range(32) if np.float32(2**k) + np.float32(1) == 2**k)
     quoted(f"A float32 counter stops at {stuck:,}: adding 1 leaves it unchanged")
@@ -304,14 +315,15 @@ def test_m09_r2_of_a_constant_target(quoted):
     three = np.full(4, 3.0)
     constant, perfect = keras_r2(three, np.arange(4.0)), keras_r2(three, three)
     quoted(
-        f"For a constant target of 3 it returns {constant:.1f}, {perfect} if the predictions "
-        "are perfect"
+        f"A constant target of 3 scores {constant:.1f}, and {perfect} if the predictions are "
+        "perfect"
     )
 
 
 def test_m09_r2_of_a_constant_that_rounds(quoted):
-    assert keras_r2(np.full(10, 0.1), np.arange(10.0)) < -1e9
-    quoted("a score below minus a billion")
+    tenth = np.full(10, 0.1)
+    millions = -keras_r2(tenth, tenth + 0.1) / 1e6
+    quoted(f"ten predictions off by 0.1 score minus {millions:.0f} million")
 
 
 def test_m11_a_weighted_mean_divides_by_the_weights(quoted):

@@ -360,6 +360,63 @@ def test_t05_compile_wraps_the_optimizer_for_float16(quoted):
     quoted(f"`compile` then wraps the optimizer in a {half}; under mixed_bfloat16 it does not")
 
 
+def dtypes_under_mixed_float16(loss_class):
+    """The dtype of the predictions that reach `compute_loss`, a loss of this kind, a metric."""
+    dtypes = {}
+
+    class Noting(keras.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            dtypes["compute_loss"] = y_pred.dtype.name
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    class Metric(keras.metrics.Metric):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            dtypes["metric"] = y_pred.dtype.name
+
+        def result(self):
+            return tf.constant(0.0)
+
+    class Loss(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return squared_error(y_true, y_pred)
+
+    def squared_error(y_true, y_pred):
+        dtypes["loss"] = y_pred.dtype.name
+        return tf.reduce_mean((y_true - y_pred) ** 2, -1)
+
+    model = Noting([keras.Input((1,)), keras.layers.Dense(1, dtype="mixed_float16")])
+    model.compile("sgd", Loss() if loss_class else squared_error, metrics=[Metric()])
+    model.fit(ones(2), ones(2), verbose=0)
+    return dtypes
+
+
+@pytest.mark.parametrize("loss_class", [True, False], ids=["class", "function"])
+def test_t05_which_dtype_reaches_a_loss(quoted, loss_class):
+    dtypes = dtypes_under_mixed_float16(loss_class)
+    assert dtypes["compute_loss"] == dtypes["metric"]
+    quoted(
+        f"*Which dtype reaches a custom loss?* {dtypes['loss']}: Keras casts for a `Loss` and for "
+        "a plain function alike"
+    )
+    quoted(f"a custom metric get the outputs as they are, {dtypes['metric']}")
+
+
+def test_t05_a_layer_finds_inputs_and_weights_cast(quoted):
+    class Scale(keras.layers.Layer):
+        def build(self, shape):
+            self.scale = self.add_weight(shape=(1,))
+
+        def call(self, x):
+            seen.update({x.dtype, tf.convert_to_tensor(self.scale).dtype})
+            return x * self.scale
+
+    seen = set()
+    layer = Scale(dtype="mixed_float16")
+    layer(ones(2))
+    assert seen == {tf.as_dtype(layer.compute_dtype)} == {tf.float16}
+    quoted("inside `call` Keras has cast inputs and weights to `self.compute_dtype`")
+
+
 def test_t10_keras_sees_its_own_softmax_layer_only(quoted):
     true, _ = reported()
     assert reported(keras.layers.Softmax()) == (true, True)
@@ -543,6 +600,30 @@ def test_t06_an_infinite_gradient_skips_the_step(quoted):
         f"{optimizer.dynamic_scale.numpy():.0f}, and the inner count stays "
         f"{optimizer.inner_optimizer.iterations.numpy()}"
     )
+
+
+def after_infinity_on(replica):
+    """A weight of 1 and a scale of 4 after one replica of two had an infinite gradient."""
+    strategy = two_replicas()
+    with strategy.scope():
+        w, optimizer = tf.Variable(1.0), LossScale(SGD(0.1), initial_scale=4.0)
+        optimizer.build([w])
+    gradients = np.float32([np.inf if index == replica else 4 for index in range(2)])
+
+    @tf.function
+    def step():
+        mine = tf.distribute.get_replica_context().replica_id_in_sync_group
+        optimizer.apply([tf.gather(gradients, mine)], [w])
+
+    strategy.run(step)
+    return w.numpy(), optimizer.dynamic_scale.numpy()
+
+
+def test_t06_only_the_first_replica_is_looked_at(quoted):
+    assert after_infinity_on(0) == (1, 2)
+    weight, scale = after_infinity_on(1)
+    assert scale == 4
+    quoted(f"on the second of two it goes through, and the weight is {weight} at an unchanged")
 
 
 def test_t06_clipping_before_unscaling(quoted):
