@@ -18,6 +18,7 @@ class Job:
         folder: An empty folder for the log and for whatever the tests write.
         limit: Seconds for all tests together; the parent enforces it, too.
         select: A pytest -k expression, or "".
+        until: Stop at the first failure whose cause has these words; "" for none.
         fail_fast: Stop at the first failure.
         canary: Take every number for another one, so that an honest test must fail.
         held: Once the tests are collected, wait for a line before the file is read.
@@ -29,6 +30,7 @@ class Job:
     folder: Path
     limit: float
     select: str = ""
+    until: str = ""
     fail_fast: bool = False
     held: bool = False
     canary: bool = False

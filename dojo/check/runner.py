@@ -49,13 +49,14 @@ class Task:
 
     Attributes:
         key: What events call it; usually the kata's path.
-        kata, tree, select, fail_fast, canary: As for `Job`.
+        kata, tree, select, until, fail_fast, canary: As for `Job`.
     """
 
     key: str
     kata: str
     tree: Path
     select: str = ""
+    until: str = ""
     fail_fast: bool = False
     canary: bool = False
 
@@ -162,7 +163,7 @@ class Runner:
 
     def _job(self, task: Task, held: bool = False) -> Job:
         suite, tree = layout.test_file(task.kata), task.tree.resolve()
-        how = (task.select, task.fail_fast, held, task.canary)
+        how = (task.select, task.until, task.fail_fast, held, task.canary)
         return Job(task.kata, tree, suite, make_folder(), self.limit, *how)
 
 

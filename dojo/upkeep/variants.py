@@ -24,6 +24,7 @@ class Variant:
         kata: Path of the kata.
         source: The whole file.
         clause: Number of the only clause to test, or "" for all.
+        until: Stop at the first failure whose cause has these words.
         fail_fast: Stop at the first failure.
     """
 
@@ -31,6 +32,7 @@ class Variant:
     kata: str
     source: str
     clause: str = ""
+    until: str = ""
     fail_fast: bool = False
 
 
@@ -60,10 +62,8 @@ class Trap:
             found = source.count(self.old)
             raise ValueError(f"{self.kata}, {self.name}: `old` is there {found} times: {self.old}")
         edited = source.replace(self.old, self.new)
-        # Which failure names the cause is not known: all of the clause is run.
-        return Variant(
-            f"{self.kata}: {self.name}", self.kata, edited, self.clause, fail_fast=not self.cause
-        )
+        key = f"{self.kata}: {self.name}"
+        return Variant(key, self.kata, edited, self.clause, self.cause, not self.cause)
 
 
 def traps_file(kata: str) -> Path:
@@ -115,4 +115,4 @@ def _task(variant: Variant, tree: Path) -> Task:
     file.parent.mkdir(parents=True)
     file.write_text(variant.source, encoding="utf-8")
     select = f"test_{variant.clause}_" if variant.clause else ""
-    return Task(variant.key, variant.kata, tree, select, variant.fail_fast)
+    return Task(variant.key, variant.kata, tree, select, variant.until, variant.fail_fast)
