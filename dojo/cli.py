@@ -4,6 +4,7 @@ Modules are imported where they are called: a light command answers in 0.3 s.
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ FOR_CONTRIBUTORS = "for contributors"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
+    _print_whatever_comes()
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -28,6 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def _print_whatever_comes() -> None:
+    """A terminal that knows ASCII only shows a ? where we have a mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 class Commands:

@@ -1,0 +1,87 @@
+"""What a learner's shell, home or folder sets does not change a verdict."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dojo import layout
+
+KATA = "gradients/clip_by_value"
+
+
+def check(tmp_path, tree=layout.REFERENCE, cwd=layout.ROOT, **changes):
+    """Returns the kata's entry in the JSON of a real check, and what was printed."""
+    out = tmp_path / "out.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "dojo", "check", KATA, f"--tree={tree}", f"--json={out}"],
+        cwd=cwd,
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    (entry,) = json.loads(out.read_text(encoding="utf-8"))["katas"]
+    return entry, done.stdout + done.stderr
+
+
+SET = {
+    "Keras' backend": {"KERAS_BACKEND": "torch"},
+    "the retired Keras": {"TF_USE_LEGACY_KERAS": "1"},
+    "a flag that XLA does not know": {"XLA_FLAGS": "--xla_no_such_flag"},
+    "options for pytest": {"PYTEST_ADDOPTS": "-k nothing --maxfail=1"},
+    "a plugin for pytest": {"PYTEST_PLUGINS": "no_such_plugin"},
+    "warnings as errors": {"PYTHONWARNINGS": "error"},
+    "ASCII for output": {"PYTHONIOENCODING": "ascii"},
+    "a locale without UTF-8": {"LC_ALL": "C"},
+    "a narrow terminal": {"COLUMNS": "40"},
+    "a hidden GPU policy": {"TF_FORCE_GPU_ALLOW_GROWTH": "maybe"},
+}
+
+
+@pytest.mark.parametrize("changes", SET.values(), ids=SET)
+def test_a_right_answer_is_solved_whatever_is_set(tmp_path, changes):
+    entry, screen = check(tmp_path, **changes)
+    assert entry["outcome"] == "solved", entry
+    assert "1 solved" in " ".join(screen.split())
+
+
+def test_the_settings_of_keras_in_the_home_folder_do_not_count(tmp_path):
+    settings = {"backend": "torch", "floatx": "float64", "epsilon": 0.5}
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings))
+    changes = {"HOME": str(tmp_path), "KERAS_HOME": str(tmp_path / ".keras"), "DOJO_WARM": "0"}
+    entry, _ = check(tmp_path, **changes)
+    assert entry["outcome"] == "solved", entry
+
+
+def test_packages_of_other_projects_on_the_path_hide_nothing(tmp_path):
+    other = tmp_path / "other"
+    (other / "tests").mkdir(parents=True)
+    (other / "tests" / "__init__.py").write_text("raise RuntimeError('not this project')\n")
+    (other / "keras.py").write_text("raise RuntimeError('not Keras')\n")
+    entry, _ = check(tmp_path, PYTHONPATH=str(other), DOJO_WARM="0")
+    assert entry["outcome"] == "solved", entry
+
+
+@pytest.mark.parametrize("length", [60, 99])
+def test_a_folder_for_temporary_files_may_have_a_long_name(tmp_path, length):
+    folder = tmp_path / ("t" * length)
+    folder.mkdir()
+    entry, _ = check(tmp_path, TMPDIR=str(folder))
+    assert entry["outcome"] == "solved", entry
+    assert list(folder.iterdir()) == []
+
+
+def test_a_file_of_a_package_s_name_beside_the_answer_hides_nothing(tmp_path):
+    tree = tmp_path / "answers"
+    file = layout.source_file(KATA, tree)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(layout.source_file(KATA, layout.REFERENCE).read_bytes())
+    for name in ("keras", "numpy", "tensorflow", "tests", "pytest"):
+        (file.parent / f"{name}.py").write_text("raise RuntimeError('hidden')\n")
+    entry, _ = check(tmp_path, tree)
+    assert entry["outcome"] == "solved", entry
