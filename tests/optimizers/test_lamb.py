@@ -265,8 +265,8 @@ def test_3_t_is_one_for_all_variables(kata):
     assert_t_is_one_for_all(
         kata.Lamb(0.05, **SETTINGS),
         functools.partial(oracle, rates=0.05, **SETTINGS),
-        gradients=GRADIENTS[:2],
-        call=f"{CALL}, where one variable has no gradient in the first step",
+        gradients=GRADIENTS[:3],
+        call=f"{CALL}, where the first variable has no gradient in the second step",
         **CLOSE,
     )
 

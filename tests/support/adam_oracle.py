@@ -118,22 +118,26 @@ def assert_t_counts_updates(optimizer, walk, *, gradients, **how):
 
 
 def assert_t_is_one_for_all(optimizer, walk, *, gradients, **how):
-    """Fails unless a variable that gets its first gradient late has the t of the others.
+    """Fails unless t goes on where the first variable has no gradient in the second step.
 
     Args:
         optimizer: A new one.
         walk: `adam_path` without its gradients.
-        gradients, **how: As for `assert_trajectory`.
+        gradients, **how: As for `assert_trajectory`. Three steps or more.
     """
     __tracebackhide__ = True
-    late = [[*gradients[0][:-1], None], *gradients[1:]]
-    own = lambda k, i: k + 1 if late[0][i] is not None else max(1, k)
+    first, second, *others = gradients
+    gapped = [first, [None, *second[1:]], *others]
+    own = lambda k, i: max(1, k) if i == 0 else k + 1
     assert_trajectory(
         optimizer,
-        walk(late),
-        gradients=late,
+        walk(gapped),
+        gradients=gapped,
         oracle="the formula, in which t counts the optimizer's steps",
-        bugs={"t counted for each variable": walk(late, t=own)},
+        bugs={
+            "t counted for each variable": walk(gapped, t=own),
+            "t raised with the first variable": walk(gapped, t=lambda k, i: max(1, k)),
+        },
         **how,
     )
 
