@@ -42,12 +42,9 @@ def decimals(size: float) -> int:
     return 2 if 0.005 <= size < 0.1 else 1
 
 
-def counted(count: int, noun: str) -> str:
-    """Returns "1 epoch" or "5 epochs"."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def at_edge(names: Sequence[str]) -> str:
-    """Returns the warning for contenders whose best rate is the last of the grid."""
+def at_edge(names: Sequence[str]) -> list[str]:
+    """Returns the warning for contenders whose best rate is the last of the grid, if any."""
+    if not names:
+        return []
     rate = "their best learning rates lie" if len(names) > 1 else "its best learning rate lies"
-    return f"Not fully tuned: {', '.join(names)}; {rate} at the edge of the grid."
+    return [f"Not fully tuned: {', '.join(names)}; {rate} at the edge of the grid."]

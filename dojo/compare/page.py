@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from dojo.compare import pictures
+from dojo.compare import drawing
+from dojo.compare.comparison import Picture, Report, Sheet
 from dojo.compare.parts import Part
-from dojo.compare.report import Picture, Report, Sheet
 
-STYLE = """
+CSS = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
        padding: 0 1rem; color: #1a1a1a; background: #fff; }
 h1, h2, h3 { line-height: 1.2; }
@@ -31,7 +31,7 @@ def page(reports: Sequence[Report], parts: Mapping[str, Part]) -> str:
     return (
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>Custom against standard</title><style>{STYLE}</style></head><body>"
+        f"<title>Custom against standard</title><style>{CSS}</style></head><body>"
         f"<h1>Custom against standard</h1>{_sources(parts)}<nav><ul>{contents}</ul></nav>"
         f"{body}</body></html>\n"
     )
@@ -72,6 +72,6 @@ def _figure(picture: Picture) -> str:
     return (
         f"<figure><h3>{escape(picture.title)}</h3>"
         f"<img id='{escape(picture.name)}' alt='{escape(picture.title)}' "
-        f"src='{pictures.as_data_uri(picture)}'>"
+        f"src='{drawing.as_data_uri(picture)}'>"
         f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
     )

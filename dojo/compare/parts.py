@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dojo import layout
-from dojo.check.runner import Event, Runner
 from dojo.content import stubs
 from dojo.results import Outcome
 
@@ -60,11 +59,6 @@ def solved_or_model(katas: Sequence[str], verdicts: Mapping[str, Outcome]) -> di
         reason = "" if solved else f"yours is {outcome}"
         parts[kata] = _read(kata, tree, whose, reason)
     return parts
-
-
-def ask_checker(katas: Sequence[str]) -> Iterable[Event]:
-    """Yields the checker's events on the learner's own tree; untouched stubs need no run."""
-    return Runner(layout.KATAS).check(katas)
 
 
 def _read(kata: str, tree: Path, whose: str, reason: str = "") -> Part:

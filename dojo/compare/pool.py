@@ -1,4 +1,4 @@
-"""Child processes that do jobs side by side; one that dies or hangs is replaced."""
+"""Child processes that do runs side by side; one that dies or hangs is replaced."""
 
 import contextlib
 import dataclasses
@@ -11,8 +11,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from dojo.compare.jobs import CompareError, Job, Result
-from dojo.compare.worker import serve
+from dojo.check.messages import MessageError
+from dojo.compare.child import serve
+from dojo.compare.errors import CompareError
+from dojo.compare.messages import LONGEST, Answer, Compute, Done, Refused, decode
+from dojo.compare.numbers import Numbers
+from dojo.compare.run import Run
 
 # Until a child reports for work: a cold import of TensorFlow on a slow disk.
 _START_LIMIT = 300.0
@@ -20,14 +24,14 @@ _START_LIMIT = 300.0
 
 @dataclasses.dataclass(frozen=True)
 class News:
-    """A job has started, has ended (then `result` is there), or 0.1 s have passed."""
+    """A run has started, has ended (then `numbers` are there), or 0.1 s have passed."""
 
-    job: Job | None = None
-    result: Result | None = None
+    run: Run | None = None
+    numbers: Numbers | None = None
 
 
 class Pool:
-    """Children that stay warm from one list of jobs to the next. Use `with`."""
+    """Children that stay warm from one list of runs to the next. Use `with`."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -41,109 +45,128 @@ class Pool:
         for child in self._children:
             child.kill()
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[News]:
-        """Does all jobs, those that must be alone last, and yields what happens.
+    def run(self, runs: Sequence[Run]) -> Iterator[News]:
+        """Does all runs, those that must be alone last, and yields what happens.
 
         Raises:
-            CompareError: If no child can work, or a job finds its data missing.
+            CompareError: If no child can work, or a run finds its data missing.
         """
-        together = [job for job in jobs if not job.alone]
+        together = [run for run in runs if not run.alone]
         yield from self._run(together, self.size)
-        yield from self._run([job for job in jobs if job.alone], 1)
+        yield from self._run([run for run in runs if run.alone], 1)
 
-    def _run(self, jobs: Sequence[Job], at_once: int) -> Iterator[News]:
+    def _run(self, runs: Sequence[Run], at_once: int) -> Iterator[News]:
         # The longest first, so that no core idles at the end.
-        waiting = sorted(jobs, key=lambda job: -job.cost)
-        while waiting or any(child.job for child in self._children):
-            while waiting and sum(child.job is not None for child in self._children) < at_once:
-                child = self._idle_child()
-                job = self._next(child, waiting)
-                waiting.remove(job)
-                child.start(job)
-                yield News(job)
+        waiting = sorted(runs, key=lambda run: -run.cost)
+        while waiting or self._busy():
+            while waiting and len(self._busy()) < at_once:
+                yield News(self._hand_out(waiting))
             self._wait()
             yield News()
             for child in list(self._children):
                 yield from self._hear(child)
 
-    def _next(self, child: "_Child", waiting: Sequence[Job]) -> Job:
-        """Returns a job of the group the child is at, or was at, or that nobody else is at."""
+    def _busy(self) -> list["_Child"]:
+        return [child for child in self._children if child.run is not None]
+
+    def _hand_out(self, waiting: list[Run]) -> Run:
+        """Takes one of the waiting runs, gives it to a child, and returns it."""
+        child = self._idle_child()
+        run = self._next(child, waiting)
+        waiting.remove(run)
+        child.give(run)
+        return run
+
+    def _next(self, child: "_Child", waiting: Sequence[Run]) -> Run:
+        """Returns a run of the group the child is at, or was at, or that nobody else is at."""
         others = {other.group for other in self._children if other is not child}
 
-        def distance(job: Job) -> tuple[bool, bool, bool]:
-            return job.group != child.group, job.group not in child.groups, job.group in others
+        def distance(run: Run) -> tuple[bool, bool, bool]:
+            return run.group != child.group, run.group not in child.groups, run.group in others
 
         return min(waiting, key=distance)
 
     def _idle_child(self) -> "_Child":
         for child in self._children:
-            if child.job is None:
+            if child.run is None:
                 return child
-        self._children.append(_Child(self._context))
+        self._children.append(_Child.start(self._context))
         return self._children[-1]
 
     def _hear(self, child: "_Child") -> Iterator[News]:
-        job, result = child.job, child.news()
-        if job is not None and result is not None:
+        run, numbers = child.run, child.news()
+        if run is not None and numbers is not None:
             if child.dead:
                 self._children.remove(child)
-            yield News(job, result)
+            yield News(run, numbers)
 
     def _wait(self) -> None:
-        busy = [child.connection for child in self._children if child.job]
-        multiprocessing.connection.wait(busy, timeout=0.1)
+        multiprocessing.connection.wait([child.connection for child in self._busy()], timeout=0.1)
 
 
 class _Child:
-    """One process and the job it is at."""
+    """One process and the run it is at."""
 
-    def __init__(self, context: Any) -> None:
-        self.connection: Connection
-        self.connection, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=serve, args=(theirs,))
-        self.process.start()
-        theirs.close()
+    def __init__(self, process: BaseProcess, connection: Connection) -> None:
+        self.process = process
+        self.connection = connection
         self.ready = self.dead = False
-        self.job: Job | None = None
+        self.run: Run | None = None
         self.group = ""
         self.groups: set[str] = set()
         self.deadline = 0.0
 
-    def start(self, job: Job) -> None:
-        self.job, self.group = job, job.group
-        self.groups.add(job.group)
-        self.deadline = time.monotonic() + job.limit + (0 if self.ready else _START_LIMIT)
+    @classmethod
+    def start(cls, context: Any) -> "_Child":
+        """Starts a process, and returns at once."""
+        mine, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs,))
+        process.start()
+        theirs.close()
+        return cls(process, mine)
+
+    def give(self, run: Run) -> None:
+        """Has it do a run."""
+        self.run, self.group = run, run.group
+        self.groups.add(run.group)
+        self.deadline = time.monotonic() + run.limit + (0 if self.ready else _START_LIMIT)
         # A child that has died meanwhile is noticed when its answer is awaited.
         with contextlib.suppress(OSError):
-            self.connection.send(job)
+            self.connection.send(Compute(run))
 
-    def news(self) -> Result | None:
-        """Returns the present job's result once it is there, or why there is none."""
-        if self.job is None:
+    def news(self) -> Numbers | None:
+        """Returns the present run's numbers once they are there, or why there are none."""
+        if self.run is None:
             return None
         try:
             while self.connection.poll():
-                kind, *values = self.connection.recv()
-                if kind == "done":
-                    self.job = None
-                    return values[0]  # type: ignore[no-any-return]
-                if kind == "refused":
-                    raise CompareError(values[0])
-                self._report_for_work()
+                numbers = self._take(decode(self.connection.recv_bytes(LONGEST)))
+                if numbers is not None:
+                    return numbers
         except (EOFError, OSError):
             return self._ended()
+        except MessageError as error:
+            return self._stopped(str(error))
         if time.monotonic() > self.deadline:
-            seconds = f"{self.job.limit:.0f} s"
-            self.kill()
-            return {"error": f"no end in sight: stopped after {seconds}"}
+            return self._stopped(f"no end in sight: stopped after {self.run.limit:.0f} s")
         return None
 
-    def _report_for_work(self) -> None:
+    def _take(self, answer: Answer) -> Numbers | None:
+        if isinstance(answer, Refused):
+            raise CompareError(answer.reason)
+        if isinstance(answer, Done):
+            self.run = None
+            return answer.numbers
         self.ready = True
-        if self.job is not None:
-            self.deadline = time.monotonic() + self.job.limit
+        if self.run is not None:
+            self.deadline = time.monotonic() + self.run.limit
+        return None
 
-    def _ended(self) -> Result:
+    def _stopped(self, why: str) -> Numbers:
+        self.kill()
+        return {"error": why}
+
+    def _ended(self) -> Numbers:
         self.process.join(5)
         code = self.process.exitcode
         self.kill()
@@ -156,7 +179,7 @@ class _Child:
         return {"error": f"its process {how}"}
 
     def kill(self) -> None:
-        self.job, self.dead = None, True
+        self.run, self.dead = None, True
         if self.process.is_alive():
             self.process.kill()
         self.process.join(5)

@@ -7,16 +7,19 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from dojo.compare.digits import Array, Examples
-from dojo.compare.worker import Modules
+from dojo.compare.kata_modules import Modules
 
 UNITS = (784, 64, 10)
+
+# What a contender is made of, as JSON values.
+Recipe: TypeAlias = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +62,7 @@ def initial_weights(seed: int) -> list[Array]:
     return weights
 
 
-class Bench:
+class Trainer:
     """A model and an optimizer whose training step is traced once and then used for all runs.
 
     Tracing takes longer than a short run. Each run starts from what a fresh optimizer
@@ -116,27 +119,27 @@ def renew(optimizer: Any, fresh: Any, variables: Any) -> None:
         old.assign(new)
 
 
-_benches: dict[str, Bench] = {}
+_trainers: dict[str, Trainer] = {}
 
 
-def key(modules: Modules, settings: Mapping[str, Any], full: bool) -> str:
-    """Returns what two jobs must share to share a bench."""
-    # The worker loads each text once: the same module is the same text.
-    return json.dumps([dict(settings), full, sorted(map(id, modules.values()))])
+def key(modules: Modules, recipe: Recipe, full: bool) -> str:
+    """Returns what two runs must have in common to have a trainer in common."""
+    # A child loads each text once: the same module is the same text.
+    return json.dumps([dict(recipe), full, sorted(map(id, modules.values()))])
 
 
-def bench(key: str, make_setup: Callable[[], Setup]) -> Bench:
-    """Returns the bench of an earlier job of this process with the same key, or a new one."""
-    if key not in _benches:
-        _benches[key] = Bench(make_setup())
-    return _benches[key]
+def trainer(key: str, make_setup: Callable[[], Setup]) -> Trainer:
+    """Returns the trainer of an earlier run of this process with the same key, or a new one."""
+    if key not in _trainers:
+        _trainers[key] = Trainer(make_setup())
+    return _trainers[key]
 
 
 _tensors: dict[int, tuple[Array, Any]] = {}
 
 
 def _tensor(array: Array) -> Any:
-    """Returns the array as a tensor, the same one for the same array: all benches share it."""
+    """Returns the array as a tensor, the same one for the same array: all trainers share it."""
     # The array is kept as well, so that its id stays its own.
     return _tensors.setdefault(id(array), (array, tf.constant(array)))[1]
 

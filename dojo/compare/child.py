@@ -1,0 +1,79 @@
+"""A child process: imports TensorFlow once, then does one run after the other."""
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import threading
+from multiprocessing.connection import Connection
+
+from dojo.check.messages import MessageError
+from dojo.compare.kata_modules import describe, load
+from dojo.compare.messages import Compute, Done, Ready, Refused, encode
+from dojo.compare.numbers import Numbers
+from dojo.compare.run import Run
+from dojo.data import DataError
+
+
+def serve(connection: Connection) -> None:
+    """Says `Ready`, then answers each `Compute`, until nobody is at the other end."""
+    _leave_terminal()
+    settle_framework()
+    connection.send_bytes(encode(Ready()))
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            connection.send_bytes(answer(connection.recv()))
+    # Threads that a kata left behind must not keep the process alive.
+    os._exit(0)
+
+
+def answer(request: object) -> bytes:
+    """Returns `Done`, or `Refused` where no other run would fare better, as bytes.
+
+    Raises:
+        MessageError: If the request is not `Compute`.
+    """
+    if not isinstance(request, Compute):
+        raise MessageError(f"no request to a child: {request!r}")
+    try:
+        return encode(Done(perform(request.run)))
+    except DataError as error:
+        return encode(Refused(str(error)))
+    except Exception as error:
+        return encode(Done({"error": describe(error, request.run.parts)}))
+
+
+def perform(run: Run) -> Numbers:
+    """Loads the katas and calls the run's function."""
+    compute = getattr(importlib.import_module(run.module), run.function)
+    modules = {part.kata: load(part) for part in run.parts}
+    return compute(modules, **run.arguments)  # type: ignore[no-any-return]
+
+
+def settle_framework() -> None:
+    """One thread and deterministic kernels: the same seed gives the same numbers."""
+    import keras
+    import tensorflow as tf
+
+    # Models this small gain nothing from a second thread; a second process uses the core.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    keras.utils.set_random_seed(0)
+    tf.config.experimental.enable_op_determinism()
+    tf.get_logger().setLevel("ERROR")
+
+
+def _leave_terminal() -> None:
+    with contextlib.suppress(OSError):
+        os.setsid()
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    for target in (0, 1, 2):
+        nothing = os.open(os.devnull, os.O_RDONLY if target == 0 else os.O_WRONLY)
+        os.dup2(nothing, target)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

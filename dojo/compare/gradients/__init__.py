@@ -1,0 +1,3 @@
+"""Each custom gradient over its domain, beside autodiff of the naive form."""
+
+NAME = "gradients"
