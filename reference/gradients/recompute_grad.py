@@ -13,20 +13,20 @@ does. In a graph nobody keeps what nobody reads, and init_scope would leave the 
 
 - The rerun is differentiated by a tape of its own. Captured variables that are trainable
   are watched by it, and TensorFlow asks for their gradients through `variables`.
-- Each argument goes in as a tensor of its own (`tf.identity`). In g(x, x) the tape would
-  otherwise give both arguments the gradient of their sum, and count it twice.
+- Each argument is kept as a tensor of its own (`tf.identity`). In g(x, x) the tape would
+  otherwise give both arguments the gradient of their sum, and count it twice; and a
+  variable that was passed might hold another value by then.
 - An output that the loss ignores has upstream 0; TensorFlow fills it in.
 
 Trade-off: f has to be pure. A `tf.random` draw or a batch-norm update would run twice and
-differ: use stateless seeds. A tensor (no variable) that f captures gets no gradient.
+differ: use stateless seeds. A captured variable that is assigned between the passes
+gives the gradient of another function; a captured tensor (no variable) gets none.
 XLA may merge both runs, and the saving is gone; JAX puts an optimisation barrier between.
 
 Follow-ups an interviewer asks: which layers to checkpoint, memory against work for each;
 what `tf.recompute_grad` adds (keyword arguments); reversible layers, which do not even
 keep the inputs.
 """
-
-import contextlib
 
 import tensorflow as tf
 
@@ -36,7 +36,8 @@ def recompute(f):
 
     Args:
         f: Pure function from tensors to a tensor, or to a tuple or list of them. It may
-            read variables; tensors that it captures count as constants.
+            read variables, if they stay as they are until the backward pass; tensors
+            that it captures count as constants.
 
     Returns:
         A function g(*args) of the same values and the same gradients, with respect to
@@ -53,8 +54,9 @@ def recompute(f):
 
     @tf.custom_gradient
     def g(*args):
+        inputs = [tf.identity(x) for x in args]
+
         def grad(*upstream, variables=()):
-            inputs = [tf.identity(x) for x in args]
             with tf.GradientTape() as tape:
                 tape.watch(inputs)
                 again = f(*inputs)
@@ -62,12 +64,15 @@ def recompute(f):
             to_inputs, to_variables = tape.gradient(again, sources, list(upstream))
             return (to_inputs, to_variables) if variables else to_inputs
 
-        with _tapes_paused():
-            return f(*args), grad
+        return _unrecorded(f, args), grad
 
     return g
 
 
-def _tapes_paused():
-    # Inside a graph, init_scope would lift f out of it; there, no tape keeps values.
-    return tf.init_scope() if tf.executing_eagerly() else contextlib.nullcontext()
+def _unrecorded(f, args):
+    """Returns f(*args), unseen by the tapes outside."""
+    if not tf.executing_eagerly():
+        # Here init_scope would lift f out of the graph, and no tape keeps values.
+        return f(*args)
+    with tf.init_scope():
+        return f(*args)
