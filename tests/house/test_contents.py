@@ -42,7 +42,7 @@ def question(name, title, level="mid"):
     return f"""\
 #### {title}
 
-`{name}` · {level}
+`{name}` · {level} · asked often
 
 - A point.
 
@@ -63,7 +63,7 @@ PAGE = "\n".join(
         "<!-- contents: made by python -m dojo readme -->\n<!-- end -->\n",
         "## Losses\n",
         "### losses/focal_loss\n",
-        "mid · 25 minutes · [stub](katas/losses/focal_loss.py)\n",
+        "mid · 25 minutes · asked often · [stub](katas/losses/focal_loss.py)\n",
         question("L01", "What is `gamma`?", "screen"),
         "#### Hints\n\n1. One.\n2. Two.\n3. Three.\n",
         "### Without a kata\n",
