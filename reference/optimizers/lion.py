@@ -21,7 +21,8 @@ smaller than Adam's, weight decay (lr * decay is what counts) as much larger.
 Sparse gradients repeat a row for each lookup of its id. The sign of a sum is not the
 sum of signs, so the rows are summed first. And all rows move, seen or not, while their
 m lasts: for a large table that is the price of equal results; a lazy variant is another
-optimizer.
+optimizer. Keras 2's Lion mixed in place, and got m back from the mix by a factor
+beta_2 / beta_1: nan from the second step on where beta_1 = 0.
 
 Follow-ups an interviewer asks: one slot, half of Adam's memory; why the sign is safe in
 bfloat16 and the average is not; signSGD with majority vote; why large batches suit it.
@@ -51,6 +52,7 @@ class Lion(keras.optimizers.Optimizer):
     array([0.5, 1.5, 1. ], dtype=float32)
     """
 
+    # given
     def __init__(self, learning_rate=1e-4, beta_1=0.9, beta_2=0.99, name="lion", **kwargs):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         for argument, beta in [("beta_1", beta_1), ("beta_2", beta_2)]:
@@ -59,6 +61,7 @@ class Lion(keras.optimizers.Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 
+    # given
     def build(self, variables):
         if self.built:
             return
@@ -66,13 +69,20 @@ class Lion(keras.optimizers.Optimizer):
         self.averages = self.add_optimizer_variables(variables, "average")
 
     def update_step(self, gradient, variable, learning_rate):
-        # IndexedSlices become dense here: repeated rows are summed before their sign.
-        g = tf.cast(tf.convert_to_tensor(gradient), variable.dtype)
-        slot = self.averages[self._get_variable_index(variable)]
-        m = tf.convert_to_tensor(slot)
-        direction = tf.sign(self.beta_1 * m + (1 - self.beta_1) * g)
-        self.assign_sub(variable, tf.cast(learning_rate, variable.dtype) * direction)
-        self.assign(slot, self.beta_2 * m + (1 - self.beta_2) * g)
+        """Takes one step of one variable.
 
+        Args:
+            gradient: Tensor like `variable`, or tf.IndexedSlices.
+            variable: [...] tf.Variable of those that `build` got.
+            learning_rate: [] float32, the rate of this step.
+        """
+        # IndexedSlices become dense here: repeated rows are summed before their sign.
+        g = tf.convert_to_tensor(gradient)
+        lr = tf.cast(learning_rate, g.dtype)
+        m = self.averages[self._get_variable_index(variable)]
+        self.assign_sub(variable, lr * tf.sign(self.beta_1 * m + (1 - self.beta_1) * g))
+        self.assign(m, self.beta_2 * m + (1 - self.beta_2) * g)
+
+    # given
     def get_config(self):
         return super().get_config() | {"beta_1": self.beta_1, "beta_2": self.beta_2}
