@@ -14,18 +14,18 @@ In terms of the confusion matrix of n examples, with c hits on its diagonal, row
 For two classes that is (TP TN - FP FN) / sqrt((TP+FP) (TP+FN) (TN+FP) (TN+FN)). Write it
 as a `keras.metrics.Metric` that streams. Test k checks clause k:
 
-    1. For class ids y_true [B] and y_pred [B], lists, arrays or tensors of any integer
-       dtype, result() is R, a scalar tensor.
+    1. For class ids y_true [B] and y_pred [B], all from 0 to num_classes - 1, in lists,
+       arrays or tensors of any integer dtype, result() is R, a scalar tensor.
     2. Where R is 0 / 0 it is 0: labels or predictions of one class only, nothing seen.
     3. Counts of 10^8 neither overflow, nor stop growing, nor lose a small class beside
        them: R is right to 1e-6.
-    4. Any split into batches gives one result, sample_weight [B] counts a row that many
-       times (a quarter of a time, too), reset_state forgets everything.
-    5. Eager mode, tf.function, XLA and `model.evaluate` agree.
+    4. Any split into batches, or over the replicas of a strategy in whose scope the
+       metric is made, gives one result; sample_weight [B] counts a row that many times
+       (a quarter of a time, too); reset_state forgets everything.
+    5. Eager mode, tf.function, XLA and `model.evaluate` agree. The class is registered
+       with Keras, comes back from its config, and with a saved model.
     6. num_classes < 2, and y_true and y_pred of unequal shape ((B,) against (B, 1), too),
        raise a ValueError that names them, as in `Received: num_classes=1`.
-    7. The class is registered with Keras, comes back from its config, and with a saved
-       model.
 
 Run   nox -s check -- matthews_correlation
 Read  https://doi.org/10.1016/j.compbiolchem.2004.09.006, equation 8
@@ -59,7 +59,7 @@ class MatthewsCorrelation(keras.metrics.Metric):
         """Adds a batch.
 
         Args:
-            y_true, y_pred: [B] class ids of any integer dtype.
+            y_true, y_pred: [B] class ids, 0 to K - 1, of any integer dtype.
             sample_weight: [B] how many times each row counts, or None for once.
 
         Raises:

@@ -52,16 +52,14 @@ class MatthewsCorrelation(keras.metrics.Metric):
             raise ValueError(f"num_classes must be at least 2. Received: num_classes={num_classes}")
         self.num_classes = num_classes
         self.confusion = self.add_weight(
-            shape=(num_classes, num_classes),
-            initializer="zeros",
-            dtype="float64",
+            shape=(num_classes, num_classes), initializer="zeros", dtype="float64"
         )
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch.
 
         Args:
-            y_true, y_pred: [B] class ids of any integer dtype.
+            y_true, y_pred: [B] class ids, 0 to K - 1, of any integer dtype.
             sample_weight: [B] how many times each row counts, or None for once.
 
         Raises:
@@ -73,13 +71,8 @@ class MatthewsCorrelation(keras.metrics.Metric):
                 "y_true and y_pred must have one shape. "
                 f"Received: y_true.shape={y_true.shape}, y_pred.shape={y_pred.shape}"
             )
-        weights = 1.0 if sample_weight is None else sample_weight
         counts = tf.math.confusion_matrix(
-            y_true,
-            y_pred,
-            self.num_classes,
-            weights=tf.broadcast_to(weights, tf.shape(y_true)),
-            dtype=tf.float64,
+            y_true, y_pred, self.num_classes, weights=sample_weight, dtype=tf.float64
         )
         self.confusion.assign_add(counts)
 

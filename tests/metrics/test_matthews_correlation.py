@@ -14,18 +14,18 @@ In terms of the confusion matrix of n examples, with c hits on its diagonal, row
 For two classes that is (TP TN - FP FN) / sqrt((TP+FP) (TP+FN) (TN+FP) (TN+FN)). Write it
 as a `keras.metrics.Metric` that streams. Test k checks clause k:
 
-    1. For class ids y_true [B] and y_pred [B], lists, arrays or tensors of any integer
-       dtype, result() is R, a scalar tensor.
+    1. For class ids y_true [B] and y_pred [B], all from 0 to num_classes - 1, in lists,
+       arrays or tensors of any integer dtype, result() is R, a scalar tensor.
     2. Where R is 0 / 0 it is 0: labels or predictions of one class only, nothing seen.
     3. Counts of 10^8 neither overflow, nor stop growing, nor lose a small class beside
        them: R is right to 1e-6.
-    4. Any split into batches gives one result, sample_weight [B] counts a row that many
-       times (a quarter of a time, too), reset_state forgets everything.
-    5. Eager mode, tf.function, XLA and `model.evaluate` agree.
+    4. Any split into batches, or over the replicas of a strategy in whose scope the
+       metric is made, gives one result; sample_weight [B] counts a row that many times
+       (a quarter of a time, too); reset_state forgets everything.
+    5. Eager mode, tf.function, XLA and `model.evaluate` agree. The class is registered
+       with Keras, comes back from its config, and with a saved model.
     6. num_classes < 2, and y_true and y_pred of unequal shape ((B,) against (B, 1), too),
        raise a ValueError that names them, as in `Received: num_classes=1`.
-    7. The class is registered with Keras, comes back from its config, and with a saved
-       model.
 
 Run   nox -s check -- matthews_correlation
 Read  https://doi.org/10.1016/j.compbiolchem.2004.09.006, equation 8
@@ -39,6 +39,7 @@ import tensorflow as tf
 
 from tests.support.closeness import assert_close
 from tests.support.keras_metrics import (
+    assert_adds_up_over_replicas,
     assert_measures_in_evaluate,
     assert_modes_agree,
     assert_reloads,
@@ -153,14 +154,15 @@ def test_1_values_by_hand(kata, y_true, y_pred, want):
     )
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "int64"])
 def test_1_class_ids_have_any_integer_dtype(kata, dtype):
-    # The square of 20 classes is more than an int8 counts.
-    labels, predictions = (tf.constant(ids + 16, dtype) for ids in (Y_TRUE, Y_PRED))
+    # 8 bits hold every id, but neither the number of classes nor that of a cell.
+    classes = min(256, np.iinfo(dtype).max + 1)
+    labels, predictions = (tf.constant(ids + classes - 4, dtype) for ids in (Y_TRUE, Y_PRED))
     assert_close(
-        measure(kata.MatthewsCorrelation(20), [(labels, predictions)]),
+        measure(kata.MatthewsCorrelation(classes), [(labels, predictions)]),
         oracle(Y_TRUE, Y_PRED),
-        call=f"MatthewsCorrelation(20) after {dtype} tensors of ids from 16 to 19",
+        call=f"MatthewsCorrelation({classes}) after {dtype} tensors of the last four ids",
         oracle="the covariances of indicator columns",
         **CLOSE,
     )
@@ -236,19 +238,23 @@ def test_3_counts_of_10_to_the_8_are_right(kata, case):
 
 def test_3_counts_go_on_after_2_to_the_24(kata):
     metric = kata.MatthewsCorrelation(2)
-    # Nearly uncorrelated, so that a few more hits show.
-    confusion = np.array([[2**24, 2**23], [2**23, 5 * 2**20]])
+    # Nearly uncorrelated, so that a few more hits show; both kinds of hits end float32.
+    rare = 2**24 - 2**12
+    confusion = np.array([[2**24, rare], [rare, 2**24]])
     y_true, y_pred = np.indices([2, 2]).reshape(2, -1)
     metric.update_state(y_true, y_pred, sample_weight=confusion.ravel().astype("float64"))
-    zero = tf.constant([0])
+    both = tf.constant([0, 1])
     for _ in range(16):
-        metric.update_state(zero, zero)
+        metric.update_state(both, both)
     assert_close(
         metric.result(),
-        exact(confusion + [[16, 0], [0, 0]]),
-        call="MatthewsCorrelation(2) after 2^24 examples in a cell and 16 more, one by one",
+        exact(confusion + 16 * np.eye(2)),
+        call="MatthewsCorrelation(2) after 2^24 hits of each class and 16 more, one by one",
         oracle="the formula in integers",
-        bugs={"float32 counts, which stop at 2^24 = 16777216": exact(confusion)},
+        bugs={
+            "float32 counts, which stop at 2^24 = 16777216": exact(confusion),
+            "the mean of the batches' results": (exact(confusion) + 16) / 17,
+        },
         **CLOSE,
     )
 
@@ -262,6 +268,11 @@ def test_4_any_split_gives_one_result(kata):
         mean_of_batches=lambda batches: np.mean([of_batch(*batch) for batch in batches]),
         **CLOSE,
     )
+
+
+def test_4_replicas_add_up(kata):
+    make = functools.partial(kata.MatthewsCorrelation, 4)
+    assert_adds_up_over_replicas(make, Y_TRUE, Y_PRED, of_batch, **CLOSE)
 
 
 def of_batch(y_true, y_pred):
@@ -296,18 +307,7 @@ def test_5_measures_in_evaluate(kata):
     assert_measures_in_evaluate(make, Y_TRUE, Y_PRED, oracle, **CLOSE)
 
 
-@pytest.mark.parametrize("num_classes", [1, 0, -3])
-def test_6_bad_num_classes_is_named(kata, num_classes):
-    call = f"MatthewsCorrelation({num_classes})"
-    assert_value_error(lambda: kata.MatthewsCorrelation(num_classes), "num_classes", call=call)
-
-
-@pytest.mark.parametrize("y_pred", [Y_PRED[:, None], Y_PRED[:-1], Y_PRED[:1]], ids=np.shape)
-def test_6_unequal_shapes_are_named(kata, y_pred):
-    assert_unequal_shapes_are_named(kata.MatthewsCorrelation(4), Y_TRUE, y_pred)
-
-
-def test_7_comes_back_from_its_config(kata):
+def test_5_comes_back_from_its_config(kata):
     settings = {"num_classes": 4, "name": "mine", "dtype": "float64"}
     revived = assert_config_round_trip(kata.MatthewsCorrelation, **settings)
     assert_close(
@@ -319,6 +319,17 @@ def test_7_comes_back_from_its_config(kata):
     )
 
 
-def test_7_comes_back_with_a_saved_model(kata, tmp_path):
+def test_5_comes_back_with_a_saved_model(kata, tmp_path):
     make, want = functools.partial(kata.MatthewsCorrelation, 4), oracle(Y_TRUE, Y_PRED)
     assert_reloads(make, Y_TRUE, Y_PRED, want, tmp_path, **CLOSE)
+
+
+@pytest.mark.parametrize("num_classes", [1, 0, -3])
+def test_6_bad_num_classes_is_named(kata, num_classes):
+    call = f"MatthewsCorrelation({num_classes})"
+    assert_value_error(lambda: kata.MatthewsCorrelation(num_classes), "num_classes", call=call)
+
+
+@pytest.mark.parametrize("y_pred", [Y_PRED[:, None], Y_PRED[:-1], Y_PRED[:1]], ids=np.shape)
+def test_6_unequal_shapes_are_named(kata, y_pred):
+    assert_unequal_shapes_are_named(kata.MatthewsCorrelation(4), Y_TRUE, y_pred)

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.support.closeness import assert_close
+from tests.support.replicas import two_replicas
 from tests.support.serialization import revive
 from tests.support.value_errors import assert_value_error
 
@@ -44,6 +45,45 @@ def assert_streams(make, y_true, y_pred, want, *, mean_of_batches, rtol, atol=0.
             atol=atol,
             bugs=wrong if len(cuts) == 1 else None,
         )
+
+
+def assert_adds_up_over_replicas(make, y_true, y_pred, want, *, rtol, atol=0.0):
+    """Fails unless two replicas, which share the examples, give the result of all of them.
+
+    Args:
+        make: Function of no arguments that returns a new metric.
+        y_true, y_pred: [B, ...] all examples, B >= 3; the first replica gets a third.
+        want: Function of (y_true, y_pred) to the result, by an oracle.
+        rtol, atol: As for `assert_close`.
+    """
+    __tracebackhide__ = True
+    strategy, name = two_replicas(), type(make()).__name__
+    parts = list(zip(*[np.split(a, [len(a) // 3]) for a in (y_true, y_pred)], strict=True))
+    batches = [tuple(map(tf.constant, part)) for part in parts]
+    with strategy.scope():
+        metric = make()
+
+    def update(batch):
+        metric.update_state(*batch)
+
+    each = strategy.experimental_distribute_values_from_function(
+        lambda context: batches[context.replica_id_in_sync_group]
+    )
+    strategy.run(update, args=(each,))
+    results = [want(*part) for part in parts]
+    sizes = " and ".join(str(len(batch[0])) for batch in batches)
+    assert_close(
+        metric.result(),
+        want(y_true, y_pred),
+        call=f"{name}(…), made in a strategy's scope, after {sizes} examples on two replicas",
+        oracle="all examples in one batch",
+        rtol=rtol,
+        atol=atol,
+        bugs={
+            "only the first replica's examples": results[0],
+            "the mean of the replicas' results": np.mean(results, axis=0),
+        },
+    )
 
 
 def assert_weights_repeat_rows(make, y_true, y_pred, want, *, unweighted, rtol, atol=0.0):
