@@ -47,6 +47,7 @@ class CohenKappa(keras.metrics.Metric):
     0.7143
     """
 
+    # given
     def __init__(self, num_classes, *, weightage=None, name="cohen_kappa", dtype=None):
         super().__init__(name=name, dtype=dtype)
         if num_classes < 2:
@@ -57,6 +58,7 @@ class CohenKappa(keras.metrics.Metric):
             )
         self.num_classes = num_classes
         self.weightage = weightage
+        # [K, K]: labels in rows, predictions in columns.
         self.confusion = self.add_weight(
             shape=(num_classes, num_classes), initializer="zeros", dtype="float64"
         )
@@ -65,25 +67,22 @@ class CohenKappa(keras.metrics.Metric):
         """Adds a batch.
 
         Args:
-            y_true, y_pred: [B] class ids of any integer dtype.
+            y_true, y_pred: [B] class ids, 0 to K - 1, of any integer dtype.
             sample_weight: [B] how many times each row counts, or None for once.
 
         Raises:
             ValueError: If `y_true` and `y_pred` differ in shape.
         """
+        # given
         y_true, y_pred = tf.cast(y_true, tf.int64), tf.cast(y_pred, tf.int64)
         if not y_true.shape.is_compatible_with(y_pred.shape):
             raise ValueError(
                 "y_true and y_pred must have one shape. "
                 f"Received: y_true.shape={y_true.shape}, y_pred.shape={y_pred.shape}"
             )
-        weights = 1.0 if sample_weight is None else sample_weight
+
         counts = tf.math.confusion_matrix(
-            y_true,
-            y_pred,
-            self.num_classes,
-            weights=tf.broadcast_to(weights, tf.shape(y_true)),
-            dtype=tf.float64,
+            y_true, y_pred, self.num_classes, weights=sample_weight, dtype=tf.float64
         )
         self.confusion.assign_add(counts)
 
@@ -98,13 +97,13 @@ class CohenKappa(keras.metrics.Metric):
         return tf.cast(tf.math.divide_no_nan(chance - seen, chance), self.dtype)
 
     def _penalties(self):
-        """[K, K], 0 on the diagonal."""
         ids = tf.range(self.num_classes, dtype=tf.float64)
         distance = tf.abs(ids[:, tf.newaxis] - ids)
         if self.weightage == "linear":
             return distance
         return distance**2 if self.weightage == "quadratic" else tf.sign(distance)
 
+    # given
     def get_config(self):
         own = {"num_classes": self.num_classes, "weightage": self.weightage}
         return super().get_config() | own

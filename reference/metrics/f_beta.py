@@ -13,6 +13,10 @@ One division, one 0 / 0, which is an empty class: 0 by convention, in the macro 
 So the state is TP, the labels TP + FN and the predictions TP + FP, [K] each, in float64:
 float32 stops counting at 2^24.
 
+The trap at the highest score is a tie. `y_pred >= row_max` predicts every class that
+ties, and so does Keras' own `F1Score()`: two labels, both scores 0.5, and micro-F1 is 1
+where one guess deserves 2/3. An argmax predicts one class.
+
 The four averages answer four questions. "macro": how good on a class, each as important.
 "weighted": on a class, by how often it occurs. "micro": on a decision (with one label and
 one prediction a row, TP + FP = TP + FN, and it is accuracy). "macro" is not the F of the
@@ -36,8 +40,8 @@ class FBeta(keras.metrics.Metric):
         average: None for F of each class, [K]; "micro", "macro" or "weighted" (by true
             labels) for a scalar.
         beta: How many times as important recall is as precision, above 0.
-        threshold: Classes with a score > `threshold` are predicted. None predicts the
-            one class with the highest score.
+        threshold: Classes with a score > `threshold` are predicted. None predicts one
+            class a row, that of the highest score.
         name, dtype: As for `keras.metrics.Metric`.
 
     Raises:
@@ -49,6 +53,7 @@ class FBeta(keras.metrics.Metric):
     0.7143
     """
 
+    # given
     def __init__(
         self,
         num_classes,
@@ -72,6 +77,7 @@ class FBeta(keras.metrics.Metric):
         self.average = average
         self.beta = beta
         self.threshold = threshold
+        # TP, TP + FN and TP + FP of each class, [K].
         self.hits, self.labels, self.predictions = (
             self.add_weight(shape=(num_classes,), initializer="zeros", dtype="float64")
             for _ in range(3)
@@ -82,48 +88,46 @@ class FBeta(keras.metrics.Metric):
 
         Args:
             y_true: [B, K] of 0 or 1, any dtype.
-            y_pred: [B, K] scores.
+            y_pred: [B, K] scores, float.
             sample_weight: [B] how many times each row counts, or None for once.
 
         Raises:
             ValueError: If `y_true` and `y_pred` differ in shape.
         """
-        true, y_pred = tf.cast(y_true, tf.float64), tf.convert_to_tensor(y_pred)
-        if not true.shape.is_compatible_with(y_pred.shape):
+        # given
+        y_true, y_pred = tf.cast(y_true, tf.float64), tf.convert_to_tensor(y_pred)
+        if not y_true.shape.is_compatible_with(y_pred.shape):
             raise ValueError(
                 "y_true and y_pred must have one shape. "
-                f"Received: y_true.shape={true.shape}, y_pred.shape={y_pred.shape}"
+                f"Received: y_true.shape={y_true.shape}, y_pred.shape={y_pred.shape}"
             )
-        predicted = self._predict(y_pred)
-        weights = tf.cast(1.0 if sample_weight is None else sample_weight, tf.float64)
-        rows = lambda values: tf.reduce_sum(weights[..., tf.newaxis] * values, axis=0)
-        self.hits.assign_add(rows(true * predicted))
-        self.labels.assign_add(rows(true))
-        self.predictions.assign_add(rows(predicted))
 
-    def _predict(self, y_pred):
         if self.threshold is None:
             best = tf.argmax(y_pred, axis=-1)
-            return tf.one_hot(best, self.num_classes, dtype=tf.float64)
-        # In the dtype of the scores: a float32 score of 0.3 is not above 0.3.
-        limit = keras.ops.convert_to_tensor(self.threshold, y_pred.dtype)
-        return tf.cast(y_pred > limit, tf.float64)
+            predicted = tf.one_hot(best, self.num_classes, dtype=tf.float64)
+        else:
+            predicted = tf.cast(y_pred > self.threshold, tf.float64)
+        weights = 1.0
+        if sample_weight is not None:
+            weights = tf.cast(sample_weight, tf.float64)[:, tf.newaxis]
+        self.hits.assign_add(tf.reduce_sum(weights * y_true * predicted, axis=0))
+        self.labels.assign_add(tf.reduce_sum(weights * y_true, axis=0))
+        self.predictions.assign_add(tf.reduce_sum(weights * predicted, axis=0))
 
     def result(self):
         """Returns F: [K] if `average` is None, else a scalar."""
-        hits, labels, predictions = (
-            tf.reduce_sum(counts) if self.average == "micro" else tf.convert_to_tensor(counts)
-            for counts in (self.hits, self.labels, self.predictions)
-        )
-        ratio = tf.math.divide_no_nan
+        hits, labels, predictions = self.hits, self.labels, self.predictions
+        if self.average == "micro":
+            hits, labels, predictions = map(tf.reduce_sum, (hits, labels, predictions))
         squared = self.beta**2
-        f = ratio((1 + squared) * hits, squared * labels + predictions)
+        f = tf.math.divide_no_nan((1 + squared) * hits, squared * labels + predictions)
         if self.average == "macro":
             f = tf.reduce_mean(f)
         if self.average == "weighted":
-            f = ratio(tf.reduce_sum(f * labels), tf.reduce_sum(labels))
+            f = tf.math.divide_no_nan(tf.reduce_sum(f * labels), tf.reduce_sum(labels))
         return tf.cast(f, self.dtype)
 
+    # given
     def get_config(self):
         return super().get_config() | {
             "num_classes": self.num_classes,

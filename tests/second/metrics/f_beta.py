@@ -40,7 +40,9 @@ class FBeta(keras.Metric):
         actual = ops.cast(y_true, "bool")
         limit = self.settings["threshold"]
         if limit is None:
-            guess = ops.equal(y_pred, ops.max(y_pred, axis=-1, keepdims=True))
+            # The last of equals, where an argmax takes the first.
+            last = y_pred.shape[-1] - 1 - ops.argmax(ops.flip(y_pred, axis=-1), axis=-1)
+            guess = ops.arange(y_pred.shape[-1]) == ops.expand_dims(ops.cast(last, "int32"), -1)
         else:
             guess = y_pred > limit
         cells = ops.stack([actual & guess, ~actual & guess, actual & ~guess])  # [3, B, K]
