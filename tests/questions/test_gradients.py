@@ -1,6 +1,9 @@
 """The figures of QUESTIONS.md under Gradients, measured again; conftest.py says how."""
 
 import contextlib
+import json
+import subprocess
+import sys
 import weakref
 
 import keras
@@ -11,6 +14,7 @@ from tensorflow.python.framework import ops  # the registry of gradients has no 
 
 from tests.questions.derivatives import GRAPH, XLA, constant, gradient, norm
 from tests.questions.notation import listed, short_power
+from tests.questions.one_weight import train
 from tests.questions.tracing import traces
 
 
@@ -1045,3 +1049,289 @@ def test_g21_a_variable_read_forward_or_passed_under_cond(quoted, make):
     quoted(
         "read in the forward function and captured as a tensor, or passed as an argument, it works"
     )
+
+
+def kernel_gradients(activation, initializer, shape=lambda layer, h: layer(h)):
+    """Norms of the kernels' gradients of 20 layers of width 64 and an output, from the first."""
+    keras.utils.set_random_seed(0)
+    inputs = h = keras.Input((64,))
+    for _ in range(20):
+        layer = keras.layers.Dense(64, activation=activation, kernel_initializer=initializer)
+        h = shape(layer, h)
+    model = keras.Model(inputs, keras.layers.Dense(1)(h))
+    x = np.random.default_rng(0).normal(size=(32, 64)).astype("float32")
+    kernels = [v for v in model.trainable_variables if v.path.endswith("kernel")]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(model(x) - 1.0))
+    return [float(tf.norm(g)) for g in tape.gradient(loss, kernels)]
+
+
+def first_over_last(*net):
+    norms = kernel_gradients(*net)
+    return norms[0] / norms[-2]
+
+
+def test_g28_the_slope_of_a_sigmoid(quoted):
+    quoted(f"at most {gradient(tf.sigmoid, constant(0.0))}")
+
+
+def test_g28_sigmoid_layers_vanish(quoted):
+    ratio = first_over_last("sigmoid", "glorot_uniform")
+    quoted(f"the first kernel's gradient is {short_power(ratio, '.0e')} of the last one's")
+
+
+def test_g28_skips_keep_the_gradient(quoted):
+    ratio = first_over_last("sigmoid", "glorot_uniform", lambda layer, h: h + layer(h))
+    quoted(f"With a skip round each of those sigmoid layers the ratio is {ratio:.2f}")
+
+
+def test_g28_normalization_keeps_the_gradient(quoted):
+    normalized = lambda layer, h: keras.layers.LayerNormalization()(layer(h))
+    ratio = first_over_last("sigmoid", "glorot_uniform", normalized)
+    quoted(f"with layer normalization it is {ratio:.2f}")
+
+
+def test_g28_standard_normal_weights_explode(quoted):
+    first = kernel_gradients("relu", keras.initializers.RandomNormal(stddev=1.0))[0]
+    quoted(f"With standard normal weights the gradients of 20 ReLU layers are {first}")
+
+
+def test_g28_relu_with_the_default_weights(quoted):
+    default = keras.layers.Dense(1).kernel_initializer.get_config()
+    assert default == keras.initializers.GlorotUniform().get_config()
+    glorot, he = (kernel_gradients("relu", name)[0] for name in ("glorot_uniform", "he_normal"))
+    quoted(f"first kernel's gradient is then {glorot:.3f}, where `he_normal` gives {he:.0f}")
+
+
+def test_g28_one_matrix_a_hundred_times(quoted):
+    quoted(f"a gain of 0.9 leaves {0.9**100:.0e}, one of 1.1 makes {1.1**100:.0f}")
+
+
+def test_g28_the_forget_gate_starts_open(quoted):
+    lstm = keras.layers.LSTM(1)
+    lstm.build((None, 1, 1))
+    _, forget, _, _ = lstm.cell.bias.numpy()
+    quoted(f"behind a forget gate near 1, which is why its bias starts at {forget:.0f}")
+
+
+def test_g28_adam_below_epsilon(quoted):
+    quoted(f"takes {1 - train(keras.optimizers.Adam(1.0), [1e-9]):.4f} of a full step in Keras")
+
+
+@keras.ops.custom_gradient
+def portable_square(x):
+    def grad(*args, upstream=None):
+        (upstream,) = args if upstream is None else (upstream,)
+        return upstream * 100.0
+
+    return x * x, grad
+
+
+def test_g27_the_portable_form(quoted):
+    slope = gradient(lambda x: 2 * portable_square(x), constant(3.0))
+    quoted(f"a rule of 100, `2 * f(x)` has the gradient {slope:g}")
+
+
+def test_g27_the_form_of_pytorch(quoted):
+    @keras.ops.custom_gradient
+    def square(x):
+        def grad(*args, upstream):
+            return upstream * 100.0
+
+        return x * x, grad
+
+    value = square(constant(3.0)).numpy()
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument"):
+        gradient(square, constant(3.0))
+    quoted(f"and not before: the value of `x * x` at 3 is {value:g}")
+
+
+def test_g27_keras_wants_captured_variables_too(quoted):
+    w = keras.Variable(2.0)
+    scaled = keras.ops.custom_gradient(lambda x: (x * w, lambda upstream: upstream))
+    with pytest.raises(TypeError, match="variables"):
+        gradient(scaled, constant(3.0))
+    quoted("TensorFlow wants `variables=` and raises a TypeError")
+
+
+def test_g27_keras_ignores_the_rule_for_keywords(quoted):
+    assert gradient(portable_square, constant(3.0)) == 100
+    assert gradient(lambda x: portable_square(x=x), constant(3.0)) == 6
+    quoted("only TensorFlow, eagerly, falls back to autodiff without a word")
+
+
+def test_g27_a_second_derivative(quoted):
+    @keras.ops.custom_gradient
+    def cube(x):
+        return x**3, lambda upstream: upstream * 3 * x**2
+
+    x = constant(2.0)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = cube(x)
+        first = tape.gradient(y, x)
+    quoted(f"it is {outer.gradient(first, x):g} at 2")
+
+
+@keras.saving.register_keras_serializable("test_g29")
+class Hundred(keras.layers.Layer):
+    """x -> x * x, with a rule of 100."""
+
+    def call(self, x):
+        return hundred(x)
+
+
+@tf.custom_gradient
+def hundred(x):
+    return tf.identity(x * x), lambda upstream: 100 * upstream
+
+
+@tf.custom_gradient
+def hundred_times(x):
+    return tf.identity(x * x), lambda upstream: 100 * upstream * x
+
+
+@tf.custom_gradient
+def with_numpy(x):
+    def grad(upstream):
+        return upstream * tf.numpy_function(lambda x: x, [x], tf.float32)
+
+    return tf.identity(x * x), grad
+
+
+class Scaled(tf.Module):
+    """x -> w x, with a rule of 1000 for w."""
+
+    def __init__(self):
+        self.w = tf.Variable(2.0)
+
+        @tf.custom_gradient
+        def scaled(x):
+            def grad(upstream, variables=None):
+                return upstream, [1000 * tf.reduce_sum(upstream)]
+
+            return x * self.w, grad
+
+        self.f = traced(scaled)
+
+
+def traced(op):
+    return tf.function(lambda x: op(x), input_signature=[tf.TensorSpec([1])])
+
+
+LOAD = """
+import json, sys, keras, tensorflow as tf
+
+x = tf.constant([3.0])
+
+def slope(f, source=x):
+    try:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        return float(tf.squeeze(tape.gradient(y, source)))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+def curvature(f):
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        first = tape.gradient(y, x)
+    return float(outer.gradient(first, x)[0])
+
+def without_the_class():
+    try:
+        return keras.saving.load_model("model.keras") and None
+    except Exception as error:
+        return type(error).__name__
+
+kept, lost = (tf.saved_model.load(name) for name in ("kept", "lost"))
+exported, scaled = tf.saved_model.load("exported"), tf.saved_model.load("scaled")
+results = {
+    "kept": slope(kept.hundred),
+    "exported": slope(exported.serve),
+    "TFSMLayer": slope(keras.layers.TFSMLayer("exported", call_endpoint="serve")),
+    "variable": slope(scaled.f, scaled.w),
+    "curvature": curvature(kept.hundred_times),
+    "numpy": slope(kept.with_numpy),
+    "lost": slope(lost.hundred),
+    "lost value": float(lost.hundred(x)[0]),
+    "without the class": without_the_class(),
+}
+print("RESULTS", json.dumps(results))
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A folder with `Hundred` and the ops above, saved in each form."""
+    folder = tmp_path_factory.mktemp("saved")
+    model = keras.Sequential([keras.Input(()), Hundred()])
+    model.save(folder / "model.keras")
+    model.export(folder / "exported", verbose=False)
+    tf.saved_model.save(Scaled(), folder / "scaled")
+    for name, keep in (("kept", True), ("lost", False)):
+        module = tf.Module()
+        for op in (hundred, hundred_times, with_numpy):
+            setattr(module, op.__wrapped__.__name__, traced(op))
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=keep)
+        tf.saved_model.save(module, folder / name, options=options)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def new_process(saved):
+    """What a new process finds in that folder."""
+    command = [sys.executable, "-c", LOAD]
+    run = subprocess.run(command, cwd=saved, capture_output=True, text=True, check=True)
+    results = json.loads(run.stdout.partition("RESULTS")[2])
+    return results | {"warned": "unsaved custom gradients" in run.stderr}
+
+
+def test_g29_the_rule_survives_in_three_forms(quoted, new_process):
+    assert new_process["kept"] == new_process["exported"] == new_process["TFSMLayer"]
+    quoted(
+        f"a new process gets {new_process['kept']:g} from `tf.saved_model.save`, from "
+        "`model.export`, and from a `TFSMLayer` round the export"
+    )
+
+
+def test_g29_keeping_the_rule_is_the_default(quoted):
+    assert tf.saved_model.SaveOptions().experimental_custom_gradients
+    quoted("The default is True")
+
+
+def test_g29_keras_files_need_the_class(quoted, saved, new_process):
+    assert new_process["without the class"] == "TypeError"
+    model = keras.saving.load_model(saved / "model.keras")
+    assert gradient(model, constant([3.0])) == 100
+    quoted("Without the class it does not load")
+
+
+def test_g29_variables_and_second_derivatives(quoted, new_process):
+    assert new_process["variable"] == 1000 * 1
+    assert new_process["curvature"] == 100
+    quoted("Gradients for captured variables are stored too, and second derivatives")
+
+
+def test_g29_python_does_not_travel(quoted, new_process):
+    assert "Could not find callback" in new_process["numpy"]
+    quoted("a `tf.numpy_function` in the rule fails in the new process")
+
+
+def test_g29_without_the_rule_the_gradient_raises(quoted, new_process):
+    assert new_process["warned"]
+    error, _, message = new_process["lost"].partition(":")
+    assert "IdentityN" in message
+    quoted(f"The value is right, {new_process['lost value']:g} at 3")
+    quoted(f"a call under a tape raises a {error} that names `IdentityN`")
+
+
+def test_g29_the_process_that_saved_still_knows_the_rule(quoted, saved):
+    lost = tf.saved_model.load(saved / "lost")
+    quoted(f"the gradient there is {gradient(lost.hundred, constant([3.0])).item():g} as well")
