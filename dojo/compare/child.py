@@ -2,39 +2,32 @@
 
 import contextlib
 import importlib
-import multiprocessing
 import os
-import threading
-from multiprocessing.connection import Connection
+import socket
 
-from dojo.check.messages import MessageError
+from dojo.check.channel import Channel
 from dojo.compare.kata_modules import describe, load
-from dojo.compare.messages import Compute, Done, Ready, Refused, encode
+from dojo.compare.messages import Compute, Done, Ready, Refused, asked, encode
 from dojo.compare.numbers import Numbers
 from dojo.compare.run import Run
 from dojo.data import DataError
 
 
-def serve(connection: Connection) -> None:
+def serve(_: str, end: socket.socket) -> None:
     """Says `Ready`, then answers each `Compute`, until nobody is at the other end."""
-    _leave_terminal()
     settle_framework()
-    connection.send_bytes(encode(Ready()))
+    channel = Channel(end)
+    channel.send(encode(Ready()))
     with contextlib.suppress(EOFError, OSError):
-        while True:
-            connection.send_bytes(answer(connection.recv()))
+        while channel.wait():
+            for line in channel.lines():
+                channel.send(answer(asked(line)))
     # Threads that a kata left behind must not keep the process alive.
     os._exit(0)
 
 
-def answer(request: object) -> bytes:
-    """Returns `Done`, or `Refused` where no other run would fare better, as bytes.
-
-    Raises:
-        MessageError: If the request is not `Compute`.
-    """
-    if not isinstance(request, Compute):
-        raise MessageError(f"no request to a child: {request!r}")
+def answer(request: Compute) -> bytes:
+    """Returns `Done`, or `Refused` where no other run would fare better, as a line."""
     try:
         return encode(Done(perform(request.run)))
     except DataError as error:
@@ -61,19 +54,3 @@ def settle_framework() -> None:
     keras.utils.set_random_seed(0)
     tf.config.experimental.enable_op_determinism()
     tf.get_logger().setLevel("ERROR")
-
-
-def _leave_terminal() -> None:
-    with contextlib.suppress(OSError):
-        os.setsid()
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    for target in (0, 1, 2):
-        nothing = os.open(os.devnull, os.O_RDONLY if target == 0 else os.O_WRONLY)
-        os.dup2(nothing, target)
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -4,16 +4,15 @@ A child runs katas, perhaps a stranger's: what comes from it is JSON of a fixed 
 never unpickled.
 """
 
+import base64
 import dataclasses
 import json
+import pickle
 from typing import TypeAlias
 
 from dojo.check.messages import MessageError
 from dojo.compare.numbers import Numbers, plain, revive
 from dojo.compare.run import Run
-
-# Of one message, in bytes: a run's numbers are some ten thousand.
-LONGEST = 2**26
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,14 +44,31 @@ class Refused:
 Answer: TypeAlias = Ready | Done | Refused
 
 
+def ask(request: Compute) -> bytes:
+    """Returns the line that asks a child; it comes from the parent, and is trusted."""
+    return base64.b64encode(pickle.dumps(request)) + b"\n"
+
+
+def asked(line: bytes) -> Compute:
+    """Returns what the parent asked.
+
+    Raises:
+        MessageError: If it is not `Compute`.
+    """
+    request = pickle.loads(base64.b64decode(line))
+    if not isinstance(request, Compute):
+        raise MessageError(f"no request to a child: {request!r}")
+    return request
+
+
 def encode(answer: Answer) -> bytes:
-    """Returns the bytes to send.
+    """Returns the line to send.
 
     Raises:
         TypeError: If the numbers hold what JSON cannot.
     """
     values = [plain(getattr(answer, field.name)) for field in dataclasses.fields(answer)]
-    return json.dumps([type(answer).__name__, *values], allow_nan=False).encode()
+    return json.dumps([type(answer).__name__, *values], allow_nan=False).encode() + b"\n"
 
 
 def decode(content: bytes) -> Answer:

@@ -2,19 +2,16 @@
 
 import contextlib
 import dataclasses
-import multiprocessing
-import multiprocessing.connection
+import select
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from typing import Any
 
+from dojo.check import processes
+from dojo.check.channel import Flood
 from dojo.check.messages import MessageError
-from dojo.compare.child import serve
 from dojo.compare.errors import CompareError
-from dojo.compare.messages import LONGEST, Answer, Compute, Done, Refused, decode
+from dojo.compare.messages import Answer, Compute, Done, Refused, ask, decode
 from dojo.compare.numbers import Numbers
 from dojo.compare.run import Run
 
@@ -35,7 +32,6 @@ class Pool:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._context = multiprocessing.get_context("spawn")
         self._children: list[_Child] = []
 
     def __enter__(self) -> "Pool":
@@ -90,7 +86,7 @@ class Pool:
         for child in self._children:
             if child.run is None:
                 return child
-        self._children.append(_Child.start(self._context))
+        self._children.append(_Child.start())
         return self._children[-1]
 
     def _hear(self, child: "_Child") -> Iterator[News]:
@@ -101,15 +97,14 @@ class Pool:
             yield News(run, numbers)
 
     def _wait(self) -> None:
-        multiprocessing.connection.wait([child.connection for child in self._busy()], timeout=0.1)
+        select.select([child.process.channel for child in self._busy()], [], [], 0.1)
 
 
 class _Child:
     """One process and the run it is at."""
 
-    def __init__(self, process: BaseProcess, connection: Connection) -> None:
+    def __init__(self, process: processes.Process) -> None:
         self.process = process
-        self.connection = connection
         self.ready = self.dead = False
         self.run: Run | None = None
         self.group = ""
@@ -117,13 +112,9 @@ class _Child:
         self.deadline = 0.0
 
     @classmethod
-    def start(cls, context: Any) -> "_Child":
+    def start(cls) -> "_Child":
         """Starts a process, and returns at once."""
-        mine, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs,))
-        process.start()
-        theirs.close()
-        return cls(process, mine)
+        return cls(processes.starter().start("compare", ""))
 
     def give(self, run: Run) -> None:
         """Has it do a run."""
@@ -132,21 +123,21 @@ class _Child:
         self.deadline = time.monotonic() + run.limit + (0 if self.ready else _START_LIMIT)
         # A child that has died meanwhile is noticed when its answer is awaited.
         with contextlib.suppress(OSError):
-            self.connection.send(Compute(run))
+            self.process.channel.send(ask(Compute(run)))
 
     def news(self) -> Numbers | None:
         """Returns the present run's numbers once they are there, or why there are none."""
         if self.run is None:
             return None
         try:
-            while self.connection.poll():
-                numbers = self._take(decode(self.connection.recv_bytes(LONGEST)))
+            for line in self.process.channel.lines():
+                numbers = self._take(decode(line))
                 if numbers is not None:
                     return numbers
-        except (EOFError, OSError):
+        except EOFError:
             return self._ended()
-        except MessageError as error:
-            return self._stopped(str(error))
+        except (MessageError, Flood) as error:
+            return self._stopped(str(error) or "its process sends without end")
         if time.monotonic() > self.deadline:
             return self._stopped(f"no end in sight: stopped after {self.run.limit:.0f} s")
         return None
@@ -167,8 +158,7 @@ class _Child:
         return {"error": why}
 
     def _ended(self) -> Numbers:
-        self.process.join(5)
-        code = self.process.exitcode
+        code = self.process.exit_status()
         self.kill()
         if not self.ready:
             raise CompareError(
@@ -180,7 +170,4 @@ class _Child:
 
     def kill(self) -> None:
         self.run, self.dead = None, True
-        if self.process.is_alive():
-            self.process.kill()
-        self.process.join(5)
-        self.connection.close()
+        self.process.kill()

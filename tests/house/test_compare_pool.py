@@ -1,15 +1,19 @@
 """Child processes that train: the same numbers each time, and an end to what hangs."""
 
+import base64
 import math
-import multiprocessing
+import pickle
 
 import pytest
 
 from dojo import layout
+from dojo.check import processes
+from dojo.check.channel import pair
 from dojo.check.messages import MessageError
-from dojo.compare import child, parts
+from dojo.check.processes import Process
+from dojo.compare import parts
 from dojo.compare import pool as pool_module
-from dojo.compare.messages import Done, Ready, Refused, decode, encode
+from dojo.compare.messages import Done, Ready, Refused, asked, decode, encode
 from dojo.compare.optimizers.contenders import MOMENTUM
 from dojo.compare.parts import Part
 from dojo.compare.pool import Pool
@@ -72,36 +76,32 @@ def test_an_endless_loop_is_stopped_and_the_next_run_is_done(monkeypatch):
         assert "error" not in numbers(one, [training()])["seed 1"]
 
 
-class Ended:
+class Ended(Process):
     """Stands for a process that is gone."""
 
-    exitcode = 0
+    def exit_status(self, patience=5.0):
+        return 0
 
-    def is_alive(self):
-        return False
-
-    def join(self, seconds):
+    def kill(self):
         pass
 
 
 def test_what_is_no_answer_is_the_runs_error_and_its_child_is_dropped():
-    mine, theirs = multiprocessing.Pipe()
-    child = pool_module._Child(Ended(), mine)
+    mine, theirs = pair()
+    child = pool_module._Child(Ended(mine))
     child.give(training())
-    theirs.send_bytes(b'["Solved", {}]')
+    theirs.sendall(b'["Solved", {}]\n')
     assert "no answer of a child's" in child.news()["error"]
     assert child.dead
+    theirs.close()
 
 
 def test_a_child_that_is_made_is_not_started(monkeypatch):
     started = []
-    context = multiprocessing.get_context("spawn")
-    monkeypatch.setattr(context.Process, "start", lambda process: started.append(process))
-    process = context.Process()
-    pool_module._Child(process, multiprocessing.Pipe()[0])
+    monkeypatch.setattr(processes, "starter", lambda: started.append("starter"))
+    pool_module._Child(Ended(None))
+    pool_module.Pool(2)
     assert started == []
-    pool_module._Child.start(context)
-    assert len(started) == 1
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_what_is_no_answer_is_an_error(content):
 
 def test_what_is_no_request_is_an_error():
     with pytest.raises(MessageError, match="no request"):
-        child.answer(training())
+        asked(base64.b64encode(pickle.dumps(training())))
