@@ -36,7 +36,6 @@ class Failure:
 
     Attributes:
         test: Name of the test, or "" where no test was reached.
-        clause: Number of the clause it checks, or "".
         message: What was called, what was expected, what came.
         cause: The mistake that the numbers prove, or None.
         output: What the learner's code printed meanwhile.
@@ -45,12 +44,16 @@ class Failure:
     """
 
     test: str
-    clause: str
     message: str
     cause: str | None = None
     output: str = ""
     kind: Kind = Kind.BASIC
     gradient: bool = False
+
+    @property
+    def clause(self) -> str:
+        """Number of the clause it checks, or ""."""
+        return clause_of(self.test)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +61,6 @@ class RanTest:
     """One test that has run."""
 
     name: str
-    clause: str
     passed: bool
     seconds: float
 

@@ -14,7 +14,7 @@ from dojo.results import Failure, Outcome, Result
 Hear = Callable[[Event], object]
 
 
-class Examiner:
+class BackgroundChecker:
     """A warm checker in threads of its own. Use `with`; requests return at once.
 
     A new request replaces a check that still runs, so that the newest save is judged, and
@@ -29,7 +29,7 @@ class Examiner:
         self._hear: Hear = lambda event: None
         self._closing = threading.Event()
 
-    def __enter__(self) -> "Examiner":
+    def __enter__(self) -> "BackgroundChecker":
         # Before a screen takes the terminal: the warm process inherits what is open.
         processes.starter()
         self._watcher.__enter__()
@@ -44,7 +44,7 @@ class Examiner:
         self._watcher.__exit__()
 
     def attend(self, kata: str, hear: Hear) -> None:
-        """From now on this kata is checked, and `hear` called in the examiner's thread."""
+        """From now on this kata is checked, and `hear` called in the checker's thread."""
         self._kata, self._hear = kata, hear
 
     def check(self) -> None:
@@ -90,5 +90,5 @@ class Examiner:
                     if event.kind != "tick":
                         hear(event)
         except Exception as error:  # whatever breaks here must not end the sitting
-            reason = Failure("", "", f"the checker itself failed: {error!r}")
+            reason = Failure("", f"the checker itself failed: {error!r}")
             hear(Event("finished", kata, result=Result(kata, Outcome.BROKEN, [reason])))

@@ -190,7 +190,7 @@ def _believed(run: Run) -> Result:
         doubt = "" if run.result.outcome is Outcome.BROKEN else BLINDED
     if not doubt:
         return run.of
-    reason = Failure("", "", doubt)
+    reason = Failure("", doubt)
     return dataclasses.replace(run.of, outcome=Outcome.WRONG, failures=[reason])
 
 

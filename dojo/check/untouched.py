@@ -12,7 +12,7 @@ def static_verdict(kata: str, tree: Path) -> Result | None:
     """Returns the verdict that needs no TensorFlow, or None where the tests must speak."""
     path = layout.source_file(kata, tree)
     if not layout.test_file(kata).is_file():
-        reason = Failure("", "", f"{layout.shown(layout.test_file(kata))} is missing")
+        reason = Failure("", f"{layout.shown(layout.test_file(kata))} is missing")
         return Result(kata, Outcome.BROKEN, [reason])
     try:
         text = stubs.read_source(path)
@@ -20,10 +20,10 @@ def static_verdict(kata: str, tree: Path) -> Result | None:
     except FileNotFoundError:
         return _gone(kata, path)
     except (OSError, stubs.SourceError, SyntaxError, ValueError) as error:
-        return Result(kata, Outcome.WRONG, [Failure("", "", _unreadable(error, path))])
+        return Result(kata, Outcome.WRONG, [Failure("", _unreadable(error, path))])
     if not body:
         message = f"{layout.shown(path)} is empty; `python -m dojo reset {kata}` restores the stub"
-        return Result(kata, Outcome.WRONG, [Failure("", "", message)])
+        return Result(kata, Outcome.WRONG, [Failure("", message)])
     if stubs.is_untouched(stubs.pristine(kata), text):
         return Result(kata, Outcome.NOT_STARTED)
     return None
@@ -31,7 +31,7 @@ def static_verdict(kata: str, tree: Path) -> Result | None:
 
 def _gone(kata: str, path: Path) -> Result:
     message = f"{layout.shown(path)} is not there; `python -m dojo reset {kata}` brings the stub"
-    return Result(kata, Outcome.NOT_STARTED, [Failure("", "", message)])
+    return Result(kata, Outcome.NOT_STARTED, [Failure("", message)])
 
 
 def _unreadable(error: Exception, path: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dojo import layout
 from dojo.check import messages
 from dojo.check.messages import Message
-from dojo.results import Failure, Kind, Outcome, RanTest, Result, clause_of
+from dojo.results import Failure, Kind, Outcome, RanTest, Result
 
 
 class Story:
@@ -48,11 +48,10 @@ class Story:
     def _add_test(self, told: messages.Tested) -> None:
         if told.test != self.current or any(test.name == told.test for test in self.tests):
             self.garbled = f"it reports {told.test}, which does not run now"
-        clause = clause_of(told.test)
-        self.tests.append(RanTest(told.test, clause, told.passed, told.seconds))
+        self.tests.append(RanTest(told.test, told.passed, told.seconds))
         if told.message is not None:
             why = (told.message, told.cause, told.output, told.kind, told.gradient)
-            self.failures.append(Failure(told.test, clause, *why))
+            self.failures.append(Failure(told.test, *why))
         self.unwritten += told.message is not None and told.kind is Kind.UNWRITTEN
         self.current = ""
 
@@ -70,7 +69,7 @@ class Story:
         if reason is not None:
             late = not self.garbled and (self.overdue or messages.TimedOut in self._said)
             kind = Kind.LATE if late else Kind.BASIC
-            why = Failure(self.current, clause_of(self.current), reason, kind=kind)
+            why = Failure(self.current, reason, kind=kind)
             failures = [*failures, why] if self.current else [why, *failures]
         return Result(self.kata, outcome, failures, self.tests, self.names, seconds)
 

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from dojo.check.background import Examiner as BackgroundChecker
+from dojo.check.background import BackgroundChecker
 from dojo.check.runner import DEFAULT_LIMIT
 from dojo.content.document import Document, read_document
 from dojo.record.database import Database

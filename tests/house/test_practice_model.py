@@ -36,8 +36,8 @@ from dojo.words import minutes_and_seconds
 
 KATA = next(kata for kata in read_document().katas if kata.path == "losses/focal_loss")
 STUB = stubs.pristine(KATA.path)
-SOLVED = Result(KATA.path, Outcome.SOLVED, tests=[RanTest("test_1_a", "1", True, 0.1)], names=["a"])
-WRONG = Result(KATA.path, Outcome.WRONG, [Failure("test_1_a", "1", "no", "alpha swapped")])
+SOLVED = Result(KATA.path, Outcome.SOLVED, tests=[RanTest("test_1_a", True, 0.1)], names=["a"])
+WRONG = Result(KATA.path, Outcome.WRONG, [Failure("test_1_a", "no", "alpha swapped")])
 
 
 class Time:
@@ -267,7 +267,7 @@ def test_a_full_disk_is_told_and_made_up_for(book):
     attempt, now = attempt_of(book)
     pages = book.database.db.execute("PRAGMA page_count").fetchone()[0]
     book.database.db.execute(f"PRAGMA max_page_count = {pages}")
-    attempt.take(dataclasses.replace(WRONG, failures=[Failure("t", "1", "no", "x" * 100_000)]))
+    attempt.take(dataclasses.replace(WRONG, failures=[Failure("t", "no", "x" * 100_000)]))
     assert "disk is full" in attempt.trouble
     spend(attempt, now, 5)
     book.database.db.execute("PRAGMA max_page_count = 1000000")
