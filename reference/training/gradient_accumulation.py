@@ -7,13 +7,13 @@ The trap is the word mean. The loss of the joined batch is one mean over all N e
 and it is not the mean of the micro-batches' means unless they all have one size. With
 micro-batches of 32, 32 and 1, the mean of means gives the last example 1/3 of the
 gradient where 1/65 is due: 22 times too much, once an epoch, where nobody looks. So
-each sum of losses is divided by N, which is known from the labels before the first
-forward pass. R, the model's own losses, does not depend on the examples; with the share
-n_k / N it is counted once in all.
+each mean is weighted by n_k / N, its share, which is known from the labels before the
+first forward pass. The shares add up to one: R, the model's own losses, does not depend
+on the examples, and with the share of each micro-batch it is counted once in all.
 
-Dividing the gradients at the end by N is as right in float32. Here the loss is scaled
-before the tape, as one joined step would do it: in float16 what flows back has then the
-same magnitude, and the optimizer's loss scaling meets the same numbers.
+Sums of losses, and one division of the gradients by N at the end, are as right in
+float32. Here the loss is scaled before the tape, as one joined step would do it: in
+float16 what flows back has then the same magnitude.
 
 Everything that is per step has to happen once: the optimizer's step count, and with it
 the learning rate's schedule and Adam's correction; clipping, which of the mean is not
@@ -25,8 +25,9 @@ The trade-off is time. A GPU that a micro-batch does not fill stands idle.
 
 Follow-ups an interviewer asks: batch normalisation, which sees micro-batches and is not
 equal; dropout, equal in distribution only; activity regularizers that sum over the
-batch; `gradient_accumulation_steps` in Keras, which averages equal shares and counts
-micro-steps in its schedule; when the gradients' all-reduce should happen.
+batch; a loss scaled for float16 (`optimizer.scale_loss`, since `apply` divides by it);
+sparse gradients of an embedding; `gradient_accumulation_steps` in Keras, which averages
+equal shares and counts micro-steps in its schedule; when the all-reduce should happen.
 """
 
 import tensorflow as tf
@@ -53,28 +54,15 @@ def accumulated_step(model, loss, optimizer, micro_batches):
     >>> model.get_weights()  # the slope is (0 + 0 + 0 - 2) / 4
     [array([[0.5]], dtype=float32)]
     """
-    sizes = [tf.shape(y)[0] for _, y in micro_batches]
-    count = tf.add_n(sizes)
-    total, gradients = 0.0, None
-    for (x, y), size in zip(micro_batches, sizes, strict=True):
+    count = tf.add_n([tf.shape(y)[0] for _, y in micro_batches])
+    total, gradients = 0.0, [tf.zeros_like(v) for v in model.trainable_variables]
+    for x, y in micro_batches:
         with tf.GradientTape() as tape:
             losses = loss(y, model(x, training=True))
-            own = sum(tf.cast(value, losses.dtype) for value in model.losses)
-            share = tf.cast(size / count, losses.dtype)
-            value = tf.reduce_sum(losses) / tf.cast(count, losses.dtype) + share * own
-            objective = optimizer.scale_loss(value)
-        new = tape.gradient(objective, model.trainable_variables)
-        old = gradients or [None] * len(new)
-        gradients = [_add(*pair) for pair in zip(old, new, strict=True)]
+            share = tf.cast(tf.shape(y)[0] / count, losses.dtype)
+            value = share * (tf.reduce_mean(losses) + sum(model.losses))
+        new = tape.gradient(value, model.trainable_variables)
+        gradients = [old + gradient for old, gradient in zip(gradients, new, strict=True)]
         total += value
     optimizer.apply(gradients, model.trainable_variables)
     return total
-
-
-def _add(total, gradient):
-    """Returns the sum of two gradients, either of which may be None."""
-    if gradient is None:
-        return total
-    # An embedding's IndexedSlices cannot be added: they become dense.
-    gradient = tf.convert_to_tensor(gradient)
-    return gradient if total is None else total + gradient
