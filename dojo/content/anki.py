@@ -22,6 +22,7 @@ CSS = """
 .card { font-family: sans-serif; font-size: 18px; text-align: left; max-width: 40em; }
 .place { color: #777; font-size: 14px; }
 code { font-size: 90%; }
+pre { white-space: pre-wrap; }
 """
 
 
@@ -46,12 +47,14 @@ def export(path: Path) -> int:
 def _note(question: Question, model: genanki.Model) -> genanki.Note:
     points = "\n".join(f"- {point}" for point in question.points)
     ups = "\n".join(f"- *{up.text}* {up.answer}" for up in question.follow_ups)
-    place = " · ".join([question.kata or question.track, question.level])
+    place = " · ".join([question.kata or question.track, question.level, question.asked])
+    # No field of its own: Anki would take a model with other fields for another one.
+    points = f"{points}\n\n{question.essence}"
     texts = [question.text, points, ups, question.trap, question.sources]
     fields = [question.id, *map(_html, texts), place]
     # The question's id alone, so that a reworded question is still the same note.
     guid = hashlib.sha256(f"tensorflow-extension-katas/{question.id}".encode()).hexdigest()[:20]
-    tags = [question.track, question.level]
+    tags = [question.track, question.level, question.asked]
     return genanki.Note(model=model, fields=fields, guid=guid, tags=tags)
 
 

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 _KATA_LINE = re.compile(r"(\w+) · (\d+) minutes · asked (\w+) · \[stub\]\((\S+)\)")
 _QUESTION_LINE = re.compile(r"`([A-Z]\d+)` · (\w+) · asked (\w+)")
+_POINTS, _SHORT, _HEART = "", "**In 20 seconds.**", "**By heart.**"
+_UPS, _TRAP, _SOURCES = "**Follow-ups**", "**Trap.**", "**Sources.**"
+# What a part of a question is made of, by the label before it.
+_MADE_OF = {
+    _POINTS: "items",
+    _SHORT: "text",
+    _HEART: "code",
+    _UPS: "items",
+    _TRAP: "text",
+    _SOURCES: "text",
+}
 _FOLLOW_UP = re.compile(r"\*(.+?)\*\s+(.+)", re.DOTALL)
 
 
@@ -52,6 +63,8 @@ class Question:
         follow_ups: What an interviewer asks next.
         trap: A plausible wrong answer, and what it really gives.
         sources: Where it comes from.
+        in_short: The answer in 20 seconds; "" without one.
+        by_heart: Code worth knowing by heart, as it is written; "" without any.
     """
 
     id: str
@@ -64,6 +77,15 @@ class Question:
     follow_ups: Sequence[FollowUp]
     trap: str
     sources: str
+    in_short: str = ""
+    by_heart: str = ""
+
+    @property
+    def essence(self) -> str:
+        """What to keep of it as Markdown: the short answer and the code, if it has them."""
+        short = f"**In 20 seconds.** {self.in_short}" if self.in_short else ""
+        code = f"**By heart.**\n\n```python\n{self.by_heart}\n```" if self.by_heart else ""
+        return "\n\n".join(part for part in (short, code) if part)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,11 +179,12 @@ class _Section:
 
 @dataclasses.dataclass(frozen=True)
 class _Block:
-    """A paragraph, or a list with its items."""
+    """A paragraph, a list with its items, or code."""
 
     text: str
     line: int
     items: Sequence[str] = ()
+    code: str = ""
 
 
 class _Reader:
@@ -228,6 +251,11 @@ class _Reader:
             raise self.fail(section.line, f"a question needs a line like {form}")
         self._refuse_unknown_words(section, head[2], head[3])
         parts = self._parts(section)
+        nothing = _Block("", section.line)
+
+        def text(label: str) -> str:
+            return parts.get(label, nothing).text.removeprefix(label).strip()
+
         return Question(
             id=head[1],
             track=track,
@@ -235,10 +263,12 @@ class _Reader:
             level=head[2],
             asked=head[3],
             text=section.title,
-            points=parts["points"].items,
-            follow_ups=[self._follow_up(i, parts["ups"].line) for i in parts["ups"].items],
-            trap=parts["trap"].text.removeprefix("**Trap.**").strip(),
-            sources=parts["sources"].text.removeprefix("**Sources.**").strip(),
+            points=parts[_POINTS].items,
+            follow_ups=[self._follow_up(item, parts[_UPS].line) for item in parts[_UPS].items],
+            trap=text(_TRAP),
+            sources=text(_SOURCES),
+            in_short=text(_SHORT),
+            by_heart=parts.get(_HEART, nothing).code,
         )
 
     def _refuse_unknown_words(self, section: _Section, level: str, asked: str) -> None:
@@ -247,30 +277,23 @@ class _Reader:
                 raise self.fail(section.line, f"“{word}” is none of {', '.join(known)}")
 
     def _parts(self, section: _Section) -> dict[str, _Block]:
-        """The four parts of a question, each of which has to be there."""
+        """The parts of a question by their labels; all are there that have to be."""
         parts: dict[str, _Block] = {}
-        label = "points"
+        label, wanted = _POINTS, {_POINTS, _UPS, _TRAP, _SOURCES}
         for block in section.blocks[1:]:
-            if block.text.startswith("**Follow-ups**"):
-                label = "ups"
-            elif block.text.startswith("**Trap.**"):
-                parts["trap"] = block
-            elif block.text.startswith("**Sources.**"):
-                parts["sources"] = block
-            elif block.items and label not in parts:
-                parts[label] = block
-            else:
-                text = block.text or "- " + block.items[0]
+            own = next((own for own in _MADE_OF if own and block.text.startswith(own)), "")
+            label = own or label
+            wanted.add(label)
+            if own and _MADE_OF[own] != "text":
+                continue
+            if label in parts or not getattr(block, _MADE_OF[label]):
+                text = block.text or block.code or "- " + block.items[0]
                 raise self.fail(block.line, f"does not belong to a question: {text[:40]!r}")
-        names = {
-            "points": "a list of key points",
-            "ups": "**Follow-ups**",
-            "trap": "**Trap.**",
-            "sources": "**Sources.**",
-        }
-        for part, name in names.items():
-            if part not in parts:
-                raise self.fail(section.line, f"“{section.title}” lacks {name}")
+            parts[label] = block
+        for label in _MADE_OF:
+            if label in wanted and label not in parts:
+                missing = label or "a list of key points"
+                raise self.fail(section.line, f"“{section.title}” lacks {missing}")
         return parts
 
     def _follow_up(self, item: str, line: int) -> FollowUp:
@@ -319,8 +342,10 @@ def _blocks(tokens: Sequence["Token"]) -> Iterator[_Block]:
                 items = []
         elif token.type == "inline" and depth:
             items.append(_unwrapped(token.content))
-        elif token.type in ("inline", "fence", "code_block"):
+        elif token.type == "inline":
             yield _Block(_unwrapped(token.content), _line(token))
+        elif token.type in ("fence", "code_block"):
+            yield _Block("", _line(token), code=token.content.rstrip())
 
 
 def _line(token: "Token") -> int:

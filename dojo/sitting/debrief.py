@@ -70,7 +70,8 @@ def follow_ups(document: Document, kata: str) -> Sequence[FollowUp]:
     for question in document.questions:
         if question.kata == kata:
             points = "\n".join(f"- {point}" for point in question.points)
-            found.append(FollowUp(question.text, f"{points}\n\n**Trap.** {question.trap}"))
+            parts = [points, question.essence, f"**Trap.** {question.trap}"]
+            found.append(FollowUp(question.text, "\n\n".join(filter(None, parts))))
             found += question.follow_ups
     return found
 

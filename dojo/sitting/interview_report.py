@@ -100,7 +100,8 @@ def _answer(answer: Answer) -> str:
     if answer.ticked is not None:
         points = enumerate(question.points, 1)
         ticks = [f"[{'x' if i in answer.ticked else ' '}] {point}" for i, point in points]
-        lines += [_bullets(ticks), f"**Trap.** {question.trap}"]
+        parts = [_bullets(ticks), question.essence, f"**Trap.** {question.trap}"]
+        lines += filter(None, parts)
         back = f"; it comes back {from_now(answer.due - utc_now())}" if answer.due else ""
         lines.append(f"{RATINGS[answer.rating]}{back}.")
     return "\n\n".join(lines)

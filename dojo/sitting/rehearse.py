@@ -157,6 +157,9 @@ class Rehearsal:
             self.prompts.show(f"You wrote: {said}")
         self.prompts.title("Key points")
         self.prompts.show("\n".join(f"{i}. {point}" for i, point in enumerate(question.points, 1)))
+        if question.essence:
+            self.prompts.console.print()
+            self.prompts.show(question.essence)
 
     def _rate(self, question: Question, rating: int, seconds: float) -> None:
         card = question_card(question.id)

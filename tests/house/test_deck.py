@@ -146,3 +146,16 @@ def test_the_anki_package_opens_and_keeps_its_ids(dojo, tmp_path):
     ids = [question.id for question in read_document().questions]
     assert [fields.split("\x1f")[0] for _, _, fields in notes[0]] == ids
     assert len({guid for guid, _, _ in notes[0]}) == len(ids)
+
+
+def test_the_anki_package_has_the_code_to_learn_by_heart(dojo, tmp_path):
+    dojo("anki", tmp_path / "one.apkg")
+    with zipfile.ZipFile(tmp_path / "one.apkg") as package:
+        package.extract("collection.anki2", tmp_path)
+    database = sqlite3.connect(tmp_path / "collection.anki2")
+    notes = [fields.split("\x1f") for (fields,) in database.execute("SELECT flds FROM notes")]
+    database.close()
+    (points,) = (note[2] for note in notes if note[0] == "G01")
+    assert "<strong>In 20 seconds.</strong> Decorate" in points
+    assert "    def grad(upstream):\n        return upstream * 2 * x\n" in points
+    assert points.count("<pre>") == 1

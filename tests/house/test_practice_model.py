@@ -18,7 +18,7 @@ from dojo.record.attempts import Attempts, Entry, Refused
 from dojo.record.database import Database, DatabaseError
 from dojo.record.deck import kata_card, utc_now
 from dojo.results import Failure, Outcome, RanTest, Result
-from dojo.sitting import ratings
+from dojo.sitting import debrief, ratings
 from dojo.sitting.attempt import (
     RESUME_WITHIN,
     WRITE_EVERY,
@@ -400,3 +400,9 @@ def test_the_progress_of_a_check_in_words():
     assert progress.words(None) == "checking 2/9 3 s"
     progress.hear(Event("finished", KATA.path, result=WRONG))
     assert progress.words(WRONG) == "wrong"
+
+
+def test_the_debrief_shows_the_code_to_learn_by_heart():
+    first = debrief.follow_ups(read_document(), "gradients/clip_by_value")[0]
+    assert "**In 20 seconds.** Decorate" in first.answer
+    assert "```python\n@tf.custom_gradient\ndef square(x):\n" in first.answer

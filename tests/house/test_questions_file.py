@@ -25,6 +25,16 @@ mid · 25 minutes · asked often · [stub](katas/losses/focal_loss.py)
   times a factor.
 - gamma removes easy examples.
 
+**In 20 seconds.** Cross-entropy, with the
+easy examples turned down.
+
+**By heart.**
+
+```python
+def focal(p_t, gamma):
+    return -((1 - p_t) ** gamma) * log(p_t)
+```
+
 **Follow-ups**
 
 - *Why `p_t`?* It is the probability
@@ -85,7 +95,13 @@ def test_reads_katas_and_questions_in_order(read):
     assert first.follow_ups == [FollowUp("Why `p_t`?", "It is the probability of the true class.")]
     assert first.trap == "Using `p`."
     assert first.sources == "[The paper](https://arxiv.org/abs/1708.02002)"
+    assert first.in_short == "Cross-entropy, with the easy examples turned down."
+    assert first.by_heart.splitlines() == [
+        "def focal(p_t, gamma):",
+        "    return -((1 - p_t) ** gamma) * log(p_t)",
+    ]
     assert (second.kata, second.level, second.asked) == ("", "mid", "rarely")
+    assert (second.in_short, second.by_heart) == ("", "")
 
 
 def test_the_cached_reading_is_the_same(read):
@@ -103,9 +119,9 @@ BROKEN = {
     "an unknown level of a kata": ("mid · 25", "hard · 25", 7, "“hard” is none of screen, mid"),
     "a kata asked never": ("asked often", "asked never", 7, "“never” is none of often, sometimes"),
     "a kata that says not how often": (" · asked often", "", 7, "· asked often ·"),
-    "a question asked never": ("asked rarely", "asked never", 36, "“never” is none of often"),
-    "a question that says not how often": (" · asked rarely", "", 36, "`G01` · screen · asked"),
-    "an unknown level of a question": ("`L04` · mid", "`L04` · hard", 36, "“hard” is none of"),
+    "a question asked never": ("asked rarely", "asked never", 46, "“never” is none of often"),
+    "a question that says not how often": (" · asked rarely", "", 46, "`G01` · screen · asked"),
+    "an unknown level of a question": ("`L04` · mid", "`L04` · hard", 46, "“hard” is none of"),
     "a kata under another track": ("### losses/focal", "### metrics/focal", 7, "stands under"),
     "a link to another stub": ("(katas/losses/focal", "(katas/losses/vocal", 7, "links to"),
     "a question without an id": ("`L01` · screen", "screen", 11, "`G01` · screen"),
@@ -116,17 +132,25 @@ BROKEN = {
         "lacks a list of key points",
     ),
     "a question without a trap": ("**Trap.** Using `p`.\n\n", "", 11, "lacks **Trap.**"),
-    "a question without sources": ("**Sources.** [The paper]", "[The paper]", 26, "belong"),
+    "a question without sources": ("**Sources.** [The paper]", "[The paper]", 36, "belong"),
     "a follow-up without an answer": (
         "*Why `p_t`?* It is the probability\n  of the true class.",
         "*Why `p_t`?*",
-        21,
+        31,
         "follow-up",
     ),
-    "a stray list": ("**Trap.** Using `p`.", "**Trap.** Using\n- `p`.", 25, "does not belong"),
-    "two hints": ("3. Three.\n", "", 28, "three numbered items"),
+    "a stray list": ("**Trap.** Using `p`.", "**Trap.** Using\n- `p`.", 35, "does not belong"),
+    "code without its label": ("**By heart.**\n\n", "", 22, "does not belong"),
+    "a label without its code": (
+        "```python\ndef focal(p_t, gamma):\n    return -((1 - p_t) ** gamma) * log(p_t)\n```\n\n",
+        "",
+        11,
+        "lacks **By heart.**",
+    ),
+    "two traps": ("**Sources.** [The paper]", "**Trap.** [The paper]", 36, "does not belong"),
+    "two hints": ("3. Three.\n", "", 38, "three numbered items"),
     "no hints": ("#### Hints\n\n1. One.\n2. Two.\n3. Three.\n", "", 7, "has no hints"),
-    "an id used twice": ("`L04`", "`L01`", 36, "L01 is there twice"),
+    "an id used twice": ("`L04`", "`L01`", 46, "L01 is there twice"),
 }
 
 

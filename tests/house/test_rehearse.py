@@ -74,6 +74,18 @@ def test_a_whole_sitting(terminal, home):
     assert [rating for _, rating in ratings(home)] == [4, 1]
 
 
+def test_the_short_answer_and_the_code_come_with_the_points(terminal):
+    child = terminal("--kata", "clip_by_value", "--count", "1", TERM="dumb")
+    child.expect("ends")
+    child.sendline("")
+    child.expect("Key points")
+    child.expect("In 20 seconds")
+    child.expect("By heart")
+    for line in ["@tf.custom_gradient", "def square", "    def grad", "        return upstream"]:
+        child.expect_exact(line)
+    child.expect("Which did you say")
+
+
 def test_what_is_not_understood_is_asked_again(terminal):
     child = terminal("--count", "1")
     child.expect("ends")

@@ -45,4 +45,5 @@ def _sections():
 
 def _paragraphs(question):
     follow_ups = [f"*{up.text}* {up.answer}" for up in question.follow_ups]
-    return [question.text, *question.points, *follow_ups, question.trap, question.sources]
+    points = [question.text, *question.points, question.in_short, question.by_heart]
+    return [*points, *follow_ups, question.trap, question.sources]

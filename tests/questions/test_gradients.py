@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework import ops  # the registry of gradients has no public name
 
+from tests.questions.by_heart import learned_by_heart
 from tests.questions.derivatives import GRAPH, XLA, constant, gradient, norm
 from tests.questions.notation import listed, short_power
 from tests.questions.one_weight import train
@@ -26,6 +27,20 @@ def test_g01_a_forgotten_upstream_shows_only_downstream(quoted):
     assert gradient(forgets, x) == gradient(right, x)
     wrong, true = (gradient(lambda x, f=f: 3 * f(x), x) for f in (forgets, right))
     quoted(f"`3 * f(x)` at x = 2 then has gradient {wrong:g} instead of {true:g}")
+
+
+@pytest.mark.parametrize("how", [{}, GRAPH, XLA], ids=["eager", "graph", "XLA"])
+def test_g01_the_skeleton_runs(how):
+    square = learned_by_heart("G01", tf=tf)["square"]
+    np.testing.assert_array_equal(square(constant([2.0, -3.0])), [4, 9])
+    slope = gradient(lambda x: 3 * square(x), constant([2.0, -3.0]), **how)
+    np.testing.assert_array_equal(slope, [12, -18])
+
+
+def test_g01_an_input_without_a_gradient(quoted):
+    first = tf.custom_gradient(lambda x, y: (x * y, lambda upstream: (upstream * y, None)))
+    assert product_gradients(first) == [3, None]
+    quoted("Return `None` in its place. The tape then reports `None` for it")
 
 
 def test_g09_clip_gradients_at_the_bounds(quoted):

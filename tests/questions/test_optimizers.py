@@ -8,9 +8,39 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.questions.by_heart import learned_by_heart
 from tests.questions.notation import short_power, with_minus
 from tests.questions.one_weight import linear, ones, train
 from tests.support.replicas import two_replicas
+
+
+def averages(rates, gradients):
+    """A weight after these steps by the rule of the skeleton, in NumPy."""
+    w = average = np.zeros(2)
+    for rate, g in zip(rates, gradients, strict=True):
+        average = 0.9 * average + (1 - 0.9) * g
+        w = w - rate * average
+    return w
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "graph"])
+def test_o01_the_skeleton_runs(compiled):
+    optimizer = learned_by_heart("O01", tf=tf, keras=keras)["Average"](0.5)
+    a, b = (tf.Variable(tf.zeros(2)) for _ in range(2))
+    optimizer.build([a, b])
+    step = tf.function(optimizer.apply) if compiled else optimizer.apply
+    rates, gradients = [0.5, 0.5, 0.1], np.array([[1.0, 2.0], [-3.0, 1.0], [0.5, 4.0]])
+    for rate, g in zip(rates, gradients.astype("float32"), strict=True):
+        optimizer.learning_rate = rate
+        step([tf.constant(g), tf.constant(-2 * g)], [a, b])
+    np.testing.assert_allclose(a, averages(rates, gradients), rtol=1e-5)
+    np.testing.assert_allclose(b, averages(rates, -2 * gradients), rtol=1e-5)
+
+
+def test_o01_the_skeleton_is_rebuilt_from_its_config():
+    average = learned_by_heart("O01", tf=tf, keras=keras)["Average"]
+    again = average.from_config(average(0.25, decay=0.5, clipnorm=1.0).get_config())
+    assert (float(again.learning_rate), again.decay, again.clipnorm) == (0.25, 0.5, 1)
 
 
 def test_o01_the_method_of_old_ends_in_a_bare_error(quoted):
