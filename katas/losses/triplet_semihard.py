@@ -10,22 +10,21 @@ within the batch. For every ordered pair a != p of equal labels, with d the dist
 
 Write it without a loop over the examples. Test k checks clause k:
 
-    1. Values match the formula, in the dtype of `embeddings`: float16, 32 and 64. The
-       result is a scalar. The mean counts every pair, those that pay nothing too.
-    2. The mining is exact: farther is strict; where no negative is farther, it is the
-       farthest that counts; an example is not its own positive. Labels have any integer
-       dtype and any values.
-    3. distance_metric is "L2", "squared-L2" or "angular" (1 - cosine similarity).
-    4. The gradient with respect to `embeddings` matches the formula, in the positive
+    1. Values match the formula, in the dtype of `embeddings`: float16, 32 and 64,
+       wherever the loss itself fits into it. (Under "L2" embeddings may be 1,000 long.)
+       The result is a scalar. Labels have any integer dtype and any values; margin is a
+       number, or a scalar tensor in the dtype of `embeddings`.
+    2. distance_metric is "L2", "squared-L2" or "angular" (1 - cosine similarity, which
+       is 0 for a vector of zeros and any other).
+    3. The gradient with respect to `embeddings` matches the formula, in the positive
        and in the negative distance. Eager mode, tf.function and XLA agree.
-    5. Equal embeddings (distance 0) have their loss and a finite gradient, and the
-       distance between them adds nothing to it.
-    6. A batch without a positive pair gives 0, with a gradient of zeros.
-    7. The graph for eight examples has as many operations as the one for four, and no
+    4. Equal embeddings (distance 0) have their loss, and the distance between them adds
+       nothing to the gradient. A batch without a positive pair gives 0, with a gradient
+       of zeros. A batch of one label, which has no negative, and a vector of zeros under
+       "angular" have a finite loss and gradient.
+    5. The graph for eight examples has as many operations as the one for four, and no
        while loop.
-    8. labels that are not [B] for embeddings [B, D] (nothing broadcasts), a Python
-       margin < 0 and an unknown distance_metric raise ValueError naming the argument,
-       as in `Received: margin=-1.0`. margin = 0 is allowed.
+    6. What was given still works: the checks of shape and range.
 
 Run   nox -s check -- triplet_semihard
 Read  https://arxiv.org/abs/1503.03832, section 3.2
@@ -41,7 +40,8 @@ def triplet_semihard_loss(labels, embeddings, *, margin=1.0, distance_metric="L2
     Args:
         labels: [B] class ids, any integer dtype.
         embeddings: [B, D] float; not normalised here, but for "angular".
-        margin: How much farther a negative should be than the positive, at least 0.
+        margin: How much farther a negative should be than the positive, at least 0: a
+            number, or a scalar tensor in the dtype of `embeddings`.
         distance_metric: "L2", "squared-L2", or "angular": 1 - cosine similarity.
 
     Returns:
@@ -55,4 +55,20 @@ def triplet_semihard_loss(labels, embeddings, *, margin=1.0, distance_metric="L2
     >>> float(loss)  # anchor 0 pays 1 + 1 - 1.5, anchor 1 pays 1 + 1 - 0.5
     1.0
     """
+    # given
+    if isinstance(margin, (int, float)) and margin < 0:
+        raise ValueError(f"margin must be at least 0. Received: margin={margin}")
+    if distance_metric not in ("L2", "squared-L2", "angular"):
+        raise ValueError(
+            'distance_metric must be "L2", "squared-L2" or "angular". '
+            f"Received: distance_metric={distance_metric}"
+        )
+    embeddings = tf.convert_to_tensor(embeddings)
+    labels = tf.convert_to_tensor(labels)
+    if not labels.shape.is_compatible_with(embeddings.shape[:1]):
+        raise ValueError(
+            "labels must be [B] for embeddings [B, D]. Received: "
+            f"labels.shape={labels.shape}, embeddings.shape={embeddings.shape}"
+        )
+
     raise NotImplementedError("triplet_semihard_loss")

@@ -11,7 +11,8 @@ that is 4 GB, the sort needs 4 MB a matrix.
 
 The trap is the mask. `min(distance * mask)` and `where(mask, distance, 0)` give 0 as
 soon as one negative is masked out, so the "nearest negative" lies on the anchor and
-every pair costs margin + d_ap. A minimum is masked with +inf, a maximum with -inf.
+every pair costs margin + d_ap. A minimum is masked with +inf. A maximum is not with -inf:
+a batch of one class has no negative, and its loss would be inf.
 
 The second trap is nan. The slope of sqrt at 0 is infinite, and inf * 0 is nan: it comes
 from two equal embeddings, and under XLA also from the diagonal, which no pair uses but
@@ -25,9 +26,9 @@ x_j is one matmul, and in float32 two embeddings of length 100 that differ by 0.
 out at distance 0 or 0.04. Float16 is computed in float32: its squares overflow at 256.
 
 The gradient takes the mining as fixed. FaceNet's other bound, d_an < d_ap + margin,
-never changes the loss: beyond it the hinge is 0 already. A batch of one class has no
-negative; here its sorted row is +inf and costs nothing. TF Addons charges margin +
-d_ap.
+never changes the loss: beyond it the hinge is 0 already. In a batch of one class the sorted row
+is +inf here, and costs nothing; TF Addons charges margin + d_ap. A vector of zeros has no
+direction: as in Keras, its cosine similarity to any other counts as 0.
 
 Follow-ups an interviewer asks: why the hardest negative collapses the network (early on
 it is a mislabelled one); how many classes and examples of each a batch should hold; why
@@ -45,7 +46,8 @@ def triplet_semihard_loss(labels, embeddings, *, margin=1.0, distance_metric="L2
     Args:
         labels: [B] class ids, any integer dtype.
         embeddings: [B, D] float; not normalised here, but for "angular".
-        margin: How much farther a negative should be than the positive, at least 0.
+        margin: How much farther a negative should be than the positive, at least 0: a
+            number, or a scalar tensor in the dtype of `embeddings`.
         distance_metric: "L2", "squared-L2", or "angular": 1 - cosine similarity.
 
     Returns:
@@ -59,11 +61,12 @@ def triplet_semihard_loss(labels, embeddings, *, margin=1.0, distance_metric="L2
     >>> float(loss)  # anchor 0 pays 1 + 1 - 1.5, anchor 1 pays 1 + 1 - 0.5
     1.0
     """
+    # given
     if isinstance(margin, (int, float)) and margin < 0:
         raise ValueError(f"margin must be at least 0. Received: margin={margin}")
-    if distance_metric not in _DISTANCES:
+    if distance_metric not in ("L2", "squared-L2", "angular"):
         raise ValueError(
-            f"distance_metric must be one of {', '.join(_DISTANCES)}. "
+            'distance_metric must be "L2", "squared-L2" or "angular". '
             f"Received: distance_metric={distance_metric}"
         )
     embeddings = tf.convert_to_tensor(embeddings)
@@ -78,6 +81,7 @@ def triplet_semihard_loss(labels, embeddings, *, margin=1.0, distance_metric="L2
     distance = _DISTANCES[distance_metric](tf.cast(embeddings, wide))
     same = labels[:, tf.newaxis] == labels
     positive = tf.linalg.set_diag(same, tf.zeros_like(labels, tf.bool))
+    # Unlike tf.convert_to_tensor it casts tensors, unlike tf.cast it keeps a number's digits.
     margin = keras.ops.convert_to_tensor(margin, wide)
     hinge = tf.nn.relu(margin + distance - _semihard(distance, ~same))
     total = tf.reduce_sum(tf.where(positive, hinge, 0.0))
