@@ -847,3 +847,265 @@ def test_l17_accuracy_of_always_no(quoted):
 
 def test_l20_asymmetric_delivery(quoted):
     quoted(f"Pinball with τ = 3/4: promise the {3 / (3 + 1):.0%} quantile of the arrival time")
+
+
+def cross_entropy(p_t):
+    return -np.log(p_t)
+
+
+def focal(p_t):
+    return (1 - p_t) ** 2 * cross_entropy(p_t)
+
+
+def test_l25_effective_numbers(quoted):
+    effective = {n: (1 - 0.999**n) / (1 - 0.999) for n in (100, 10_000)}
+    quoted(
+        f"the weights differ by {effective[10_000] / effective[100]:.1f}, not by {10_000 // 100}"
+    )
+
+
+def test_l25_the_positives_share_of_the_loss(quoted):
+    easy, hard = 0.99, 0.1
+
+    def share(loss, negatives=10_000, weight=1):
+        positives = 10 * weight * loss(hard)
+        return positives / (positives + negatives * loss(easy))
+
+    mined, weighted = share(cross_entropy, negatives=30), share(cross_entropy, weight=1000)
+    quoted(
+        f"cross-entropy gives the positives {share(cross_entropy):.0%} of the loss, focal loss "
+        f"with gamma 2 {share(focal):.1%}, mining at three to one {mined:.1%}, inverse frequency "
+        f"{weighted:.1%}"
+    )
+
+
+def test_l25_a_wrong_label(quoted):
+    plain, focused = (loss(0.001) / loss(0.7) for loss in (cross_entropy, focal))
+    quoted(
+        f"counts {plain:.0f} times as much in cross-entropy and {focused:.0f} times in focal loss"
+    )
+
+
+def test_l25_mining_by_top_k(quoted):
+    mined = lambda losses: tf.reduce_mean(tf.math.top_k(losses, 2).values)
+    slope = gradient(mined, constant([3.0, 1.0, 2.0]))
+    np.testing.assert_array_equal(slope, [0.5, 0, 0.5])
+    quoted("The gradient goes to the chosen ones only, and no `stop_gradient` is needed")
+
+
+def test_l25_mining_by_zeros(quoted):
+    losses = constant(np.linspace(1, 2, 10_010))
+    hardest = tf.math.top_k(losses, 40).values
+    zeros = tf.reduce_mean(tf.where(losses >= hardest[-1], losses, 0.0))
+    ratio = float(tf.reduce_mean(hardest) / zeros)
+    quoted(f"loss and gradient are {ratio:.0f} times too small")
+
+
+P, Q = np.array([0.7, 0.2, 0.1]), np.array([0.5, 0.3, 0.2])
+
+
+def divergence(p, q):
+    return np.sum(p * np.log(p / q))
+
+
+def test_l26_cross_entropy_is_entropy_and_divergence(quoted):
+    entropy, kl = -np.sum(P * np.log(P)), divergence(P, Q)
+    assert float(keras.losses.KLDivergence()(P[None], Q[None])) == pytest.approx(kl)
+    whole = float(keras.losses.CategoricalCrossentropy()(P[None], Q[None]))
+    assert whole == pytest.approx(entropy + kl)
+    quoted(f"that is {whole:.3f} = {entropy:.3f} + {kl:.3f}")
+
+
+def test_l26_divergence_is_not_symmetric(quoted):
+    quoted(f"the other way round it is {divergence(Q, P):.3f}")
+
+
+STUDENT, TEACHER = constant([4.0, 1.0, 0.0], tf.float64), constant([3.0, 2.0, 0.0], tf.float64)
+
+
+def distilled(temperature):
+    """The gradient of the first logit of a student, without the factor T²."""
+    target = tf.nn.softmax(TEACHER / temperature)
+    loss = lambda z: tf.nn.softmax_cross_entropy_with_logits(target, z / temperature)
+    return gradient(loss, STUDENT)[0]
+
+
+def test_l26_temperature_shrinks_the_gradient(quoted):
+    plain, soft = distilled(1), distilled(4)
+    quoted(f"for one example {plain:.4f} at T = 1 and {soft:.4f} at T = 4")
+    quoted(f"with the factor {soft * 4**2:.4f}")
+
+
+def test_l26_a_large_temperature(quoted):
+    centred = lambda z: z - tf.reduce_mean(z)
+    limit = (centred(STUDENT) - centred(TEACHER))[0].numpy() / 3
+    assert distilled(1e4) * 1e8 == pytest.approx(limit, rel=1e-3)
+    quoted("tends to their difference over the number of classes")
+
+
+def test_l26_from_a_gaussian_to_the_standard_one(quoted):
+    mu, sigma = 0.5, 0.8
+    x = np.random.default_rng(0).normal(mu, sigma, 1_000_000)
+    log_ratio = (x**2 - ((x - mu) / sigma) ** 2) / 2 - np.log(sigma)
+    assert (sigma**2 + mu**2 - 1 - np.log(sigma**2)) / 2 == pytest.approx(
+        log_ratio.mean(), abs=3e-3
+    )
+    quoted("`(σ² + μ² - 1 - log σ²) / 2` for each dimension")
+
+
+def test_l26_logits_in_keras_divergence(quoted):
+    kl, p, logits = keras.losses.KLDivergence(), constant(P[None]), constant([[3.0, 2.0, -1.0]])
+    wrong, right = float(kl(p, logits)), float(kl(p, tf.nn.softmax(logits)))
+    quoted(f"it returns {wrong:.3f}, where softmax first gives {right:.3f}")
+    assert not gradient(lambda z: kl(p, z), logits).any()
+    quoted("and all three gradients are 0")
+
+
+class PenalizedSlope(keras.Model):
+    """w x, whose loss holds the square of its slope in x, which is w."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1, kernel_initializer="ones", use_bias=False)
+        self.training_flags = []
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        self.training_flags.append(training)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = self(x)
+        penalty = tf.reduce_mean(tf.square(tape.gradient(outputs, x)))
+        return super().compute_loss(x, y, y_pred, sample_weight, training) + penalty
+
+
+def test_l23_a_gradient_penalty_in_compute_loss(quoted):
+    model = PenalizedSlope()
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(ones(4), ones(4), verbose=0)
+    quoted(f"one step leads to w = {model.dense.kernel.numpy().item():.1f}")
+    model.evaluate(ones(4), ones(4), verbose=0)
+    assert set(model.training_flags) == {True, False}
+    quoted("both `fit` and `evaluate` call it")
+
+
+def loss_of_a_layer(reduce):
+    """What a layer adds that calls add_loss on the squares of four ones, all of weight 0."""
+
+    class Adding(keras.layers.Layer):
+        def call(self, x):
+            self.add_loss(reduce(tf.square(x)))
+            return x
+
+    model = keras.Sequential([keras.Input((1,)), Adding()])
+    model.compile(loss="mse")
+    return model.evaluate(ones(4), ones(4), sample_weight=np.zeros(4), verbose=0)
+
+
+def test_l23_added_losses_are_summed(quoted):
+    vector, mean = loss_of_a_layer(lambda losses: losses[:, 0]), loss_of_a_layer(tf.reduce_mean)
+    quoted(f"adds {vector:.1f} where its mean adds {mean:.1f}")
+    quoted("and sample weights do not reach it")
+
+
+def fit_labels(y, **compiled):
+    model = linear(kernel_initializer="zeros")
+    model.compile("sgd", **compiled)
+    return model.fit(ones(4), y, verbose=0).history
+
+
+def test_l23_labels_in_a_dict(quoted):
+    with pytest.raises(ValueError, match="different structures"):
+        fit_labels({"y": ones(4), "extra": ones(4)}, loss=lambda y, p: tf.square(y["y"] - p))
+    quoted('a ValueError speaks of "different structures"')
+
+
+def test_l23_packed_labels_reach_the_metrics(quoted):
+    y = np.float32([[1], [3], [1], [1]])
+    packed = np.concatenate([y, 100 + y], axis=1)
+    loss = lambda y, p: tf.square(y[:, :1] - p)
+    read = fit_labels(packed, loss=loss, metrics=["mae"])["mae"][0]
+    quoted(f"labels with a mean of {y.mean()}, beside a column of about 100")
+    quoted(f'`metrics=["mae"]` reads {read:.1f}')
+
+
+def symbolic():
+    inputs = keras.Input((1,))
+    hidden = keras.layers.Dense(1)(inputs)
+    return keras.Model(inputs, keras.layers.Dense(1)(hidden)), hidden
+
+
+def test_l23_a_loss_that_closes_over_a_layers_output(quoted):
+    model, hidden = symbolic()
+    square = lambda x: keras.ops.mean(keras.ops.square(x))
+    model.compile("sgd", lambda y, p: square(y - p) + square(hidden))
+    with pytest.raises(ValueError) as error:
+        model.fit(ones(4), ones(4), verbose=0)
+    quoted(f'with "{str(error.value).partition(".")[0]}" or a TypeError')
+    model.compile("sgd", lambda y, p: tf.square(y - p) + hidden)
+    with pytest.raises(TypeError):
+        model.fit(ones(4), ones(4), verbose=0)
+
+
+def test_l23_adding_a_symbolic_loss(quoted):
+    model, hidden = symbolic()
+    with pytest.raises(NotImplementedError):
+        model.add_loss(keras.ops.mean(hidden))
+    quoted("and `model.add_loss` on such a tensor with a NotImplementedError")
+
+
+def test_l24_gradients_of_two_losses(quoted):
+    large = gradient(lambda w: tf.square(w - 1000.0), constant(1.0))
+    small = gradient(lambda w: tf.nn.sigmoid_cross_entropy_with_logits(1.0, w), constant(1.0))
+    quoted(f"sends a gradient of {large:.0f} where a cross-entropy sends {small:.2f}")
+
+
+def learned_weights(losses, log_term, steps=1000, rate=0.1):
+    """The weights exp(-s) after steps of SGD on s, while the losses stand still."""
+    s = np.zeros(2)
+    for _ in range(steps):
+        s -= rate * (log_term - np.exp(-s) * losses)
+    return np.exp(-s)
+
+
+def test_l24_uncertainty_settles_at_one_over_the_loss(quoted):
+    first, second = learned_weights(np.array([4.0, 0.25]), log_term=1)
+    quoted(f"for losses of 4 and 0.25 at {first:.2f} and {second:.0f}")
+
+
+def test_l24_weights_without_the_log_term(quoted):
+    weights = learned_weights(np.array([1.0, 1.0]), log_term=0)
+    quoted(f"bring each weight to {weights[0]:.2f}")
+
+
+def test_l24_pcgrad(quoted):
+    a, b = np.array([1.0, 0.0]), np.array([-1.0, 1.0])
+
+    def without_conflict(g, other):
+        return g - min(0, g @ other) / (other @ other) * other
+
+    pair = lambda v: f"({v[0]:g}, {v[1]:g})"
+    first, second = without_conflict(a, b), without_conflict(b, a)
+    quoted(
+        f"The first becomes {pair(first)}, the second {pair(second)}, in sum "
+        f"{pair(first + second)} where adding gives {pair(a + b)}"
+    )
+    assert a @ (first + second) > 0 == a @ (a + b)
+    quoted("now both tasks gain")
+
+
+def test_l24_a_variable_as_loss_weight(quoted):
+    inputs, weight = keras.Input((1,)), keras.Variable(10.0)
+    heads = {n: keras.layers.Dense(1, kernel_initializer="zeros", name=n)(inputs) for n in "ab"}
+    model, y = keras.Model(inputs, heads), {name: ones(4) for name in "ab"}
+    losses = dict.fromkeys("ab", "mse")
+    model.compile(keras.optimizers.SGD(0.0), losses, loss_weights={"a": 1.0, "b": weight})
+    total = lambda: model.fit(ones(4), y, verbose=0).history["loss"][0]
+    before = total()
+    model.loss_weights = {"a": 0.0, "b": 0.0}
+    assert total() == before
+    weight.assign(0.0)
+    quoted(f"weights 1 and 10 `fit` reports {before:.0f}, and {total():.0f} after the variable")
+    quoted("Setting the model's attribute `loss_weights` changes nothing")
