@@ -13,9 +13,10 @@ Three things are mistaken again and again:
                 becomes a relative change of each weight; over all variables it is a
                 global scale
 
-Norms are taken in float64. In float32 the square of 1e20 is inf and that of 1e-25 is 0,
-and a ratio of inf, 0 or a false 1 follows from weights that are representable. The bias
-corrections are float64 as well: 1 - 0.999 in float32 is wrong in its fifth digit.
+Two limits of float32. The square of 1e20 is inf and that of 1e-25 is 0, so a norm can be
+inf, or a false 0: cast to float64 before the norm where such weights occur. And 1 - 0.999
+is off by 1.3e-5. That is a factor on Adam's direction, which cancels in the ratio where
+there is no decay.
 
 The ratio hides mistakes: one factor on the whole of r, such as a forgotten correction
 of m, cancels when there is no decay. Tests need a lambda.
@@ -55,6 +56,7 @@ class Lamb(keras.optimizers.Optimizer):
     array([1.5, 2.5, 1.5, 2.5], dtype=float32)
     """
 
+    # given
     def __init__(
         self,
         learning_rate=0.001,
@@ -76,6 +78,7 @@ class Lamb(keras.optimizers.Optimizer):
         self.epsilon = epsilon
         self.weight_decay_rate = weight_decay_rate
 
+    # given
     def build(self, variables):
         if self.built:
             return
@@ -84,24 +87,32 @@ class Lamb(keras.optimizers.Optimizer):
         self.second_moments = self.add_optimizer_variables(variables, "second_moment")
 
     def update_step(self, gradient, variable, learning_rate):
+        """Takes one step of one variable.
+
+        Args:
+            gradient: Tensor like `variable`, or tf.IndexedSlices.
+            variable: [...] tf.Variable of those that `build` got.
+            learning_rate: [] float32, the rate of this step.
+        """
         # IndexedSlices become dense here: repeated rows are summed before they are squared.
-        g = tf.cast(tf.convert_to_tensor(gradient), variable.dtype)
-        w = tf.convert_to_tensor(variable)
+        g = tf.convert_to_tensor(gradient)
+        t = tf.cast(self.iterations + 1, g.dtype)
+        lr = tf.cast(learning_rate, g.dtype)
         index = self._get_variable_index(variable)
-        m_hat = self._moment(self.first_moments[index], g, self.beta_1)
-        v_hat = self._moment(self.second_moments[index], tf.square(g), self.beta_2)
-        r = m_hat / (tf.sqrt(v_hat) + self.epsilon) + self.weight_decay_rate * w
-        step = tf.cast(learning_rate, w.dtype) * _trust_ratio(w, r) * r
-        self.assign_sub(variable, step)
 
-    def _moment(self, slot, value, beta):
-        """Averages the value into the slot; returns the average, bias-corrected."""
-        mean = beta * slot + (1 - beta) * value
-        self.assign(slot, mean)
-        # In float64, for 1 - 0.999 in float32 is wrong in its fifth digit.
-        t = tf.cast(self.iterations + 1, tf.float64)
-        return mean / tf.cast(1 - keras.ops.power(beta, t), mean.dtype)
+        m = self.beta_1 * self.first_moments[index] + (1 - self.beta_1) * g
+        v = self.beta_2 * self.second_moments[index] + (1 - self.beta_2) * tf.square(g)
+        m_hat = m / (1 - self.beta_1**t)
+        v_hat = v / (1 - self.beta_2**t)
+        r = m_hat / (tf.sqrt(v_hat) + self.epsilon) + self.weight_decay_rate * variable
+        w_norm, r_norm = tf.norm(variable), tf.norm(r)
+        ratio = tf.where((w_norm > 0) & (r_norm > 0), w_norm / r_norm, 1.0)
 
+        self.assign(self.first_moments[index], m)
+        self.assign(self.second_moments[index], v)
+        self.assign_sub(variable, lr * ratio * r)
+
+    # given
     def get_config(self):
         own = {
             "beta_1": self.beta_1,
@@ -110,11 +121,3 @@ class Lamb(keras.optimizers.Optimizer):
             "weight_decay_rate": self.weight_decay_rate,
         }
         return super().get_config() | own
-
-
-def _trust_ratio(w, r):
-    """||w|| / ||r||, or 1 where either norm is 0."""
-    # In float64 the square of no float32 overflows or vanishes.
-    w_norm, r_norm = tf.norm(tf.cast(w, tf.float64)), tf.norm(tf.cast(r, tf.float64))
-    ratio = tf.where((w_norm > 0) & (r_norm > 0), w_norm / r_norm, 1.0)
-    return tf.cast(ratio, w.dtype)
