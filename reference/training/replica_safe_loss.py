@@ -28,7 +28,8 @@ trade-off of a synchronous step: the slowest replica sets the pace.
 
 Follow-ups an interviewer asks: the learning rate for a larger global batch, and its
 warm-up; batch normalisation, whose statistics stay per replica; clipping, which Keras 3
-does per replica, before the sum; where the all-reduce happens.
+does per replica, before the sum; float16 (`optimizer.scale_loss`, and an inf that only one
+replica sees); where the all-reduce happens.
 """
 
 import tensorflow as tf
@@ -64,11 +65,9 @@ def distributed_step(strategy, model, optimizer, loss, batch, global_batch_size)
     def replica_step(x, y):
         with tf.GradientTape() as tape:
             losses = loss(y, model(x, training=True))
-            own = sum(tf.cast(value, losses.dtype) for value in model.losses)
-            mean = tf.reduce_sum(losses) / tf.cast(global_batch_size, losses.dtype)
-            value = mean + own / strategy.num_replicas_in_sync
-            objective = optimizer.scale_loss(value)
-        gradients = tape.gradient(objective, model.trainable_variables)
+            own = sum(model.losses) / strategy.num_replicas_in_sync
+            value = tf.reduce_sum(losses) / global_batch_size + own
+        gradients = tape.gradient(value, model.trainable_variables)
         optimizer.apply(gradients, model.trainable_variables)
         return value
 

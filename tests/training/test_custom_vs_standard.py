@@ -1,6 +1,6 @@
 """The capstone: your own parts against the standard ones, compared fairly, on MNIST.
 
-Question (45 min). You wrote a clip, a focal loss and a Momentum; somebody asks what
+Question (60 min). You wrote a clip, a focal loss and a Momentum; somebody asks what
 they are worth. Write the comparison, so that the loser has nothing to complain about.
 The parts come in as arguments (through `build_model` and `optimizers`), so any will do.
 

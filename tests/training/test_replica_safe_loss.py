@@ -1,6 +1,6 @@
 """A distributed step that takes the same step on any number of replicas.
 
-Question (20 min). Somebody moves a training loop with `tf.reduce_mean(losses)` to two
+Question (30 min). Somebody moves a training loop with `tf.reduce_mean(losses)` to two
 GPUs, and it trains with twice the step. Write one synchronous training step under
 `tf.distribute` that minimises, over all replicas together,
 
@@ -248,6 +248,7 @@ OWN = {
     "the model's own losses divided by the global batch size, per replica": {
         "decay": 2 * DECAY / GLOBAL
     },
+    "only the first of the model's own losses": {"decay": DECAY, "bias_decay": 0},
     "training=True forgotten": {"decay": DECAY, "factor": 1.0},
 }
 
