@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from dojo import layout
 from dojo.content.document import FollowUp, Kata, QuestionsError, read_document
 
 GOOD = """\
@@ -187,3 +188,18 @@ def test_the_seed_questions_come_first_in_their_tracks():
 def test_the_three_of_the_field_are_asked_often():
     often = {kata.path for kata in read_document().katas if kata.asked == "often"}
     assert {"gradients/clip_by_value", "losses/focal_loss", "optimizers/momentum"} <= often
+
+
+# British, but with -ize, as the names of TensorFlow and Keras have it.
+OTHERWISE_SPELLED = re.compile(
+    r"\b\w*(?:normal|regular|optim|quant|initial|general|vector|synchron|memor|minim|maxim"
+    r"|serial|util|penal|real|organ|recogn|summar|custom)is(?:e|es|ed|ers?|ing|ation)\b"
+    r"|\b(?:color|behavior|neighbor|favor|center|label(?:ed|ing)\b|artifact)\w*",
+    re.IGNORECASE,
+)
+
+
+def test_there_is_one_spelling():
+    text = layout.QUESTIONS.read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", " ", text, flags=re.DOTALL)
+    assert OTHERWISE_SPELLED.findall(prose) == []

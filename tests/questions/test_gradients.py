@@ -900,26 +900,6 @@ def test_g12_ones_hide_what_the_simplex_cancels(quoted):
     quoted("`sum(softmax(x))` has gradient 0")
 
 
-def test_g26_check_numerics_stops_at_the_first_op(quoted, check_numerics):
-    with pytest.raises(tf.errors.InvalidArgumentError, match='op "Log"'):
-        gradient(masked(tf.math.log), constant([0.0, 4.0]))
-    quoted("stops at the first op whose output is infinite or nan, in either pass")
-
-
-def test_g26_check_numerics_does_not_compile(quoted, check_numerics):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="unsupported operations"):
-        gradient(masked(tf.math.log), constant([0.0, 4.0]), **XLA)
-    quoted("With `jit_compile=True` a function that carries its checks does not compile")
-
-
-def test_g26_clipping_does_not_help_against_nan(quoted):
-    clipped, weight = clipped_by_global_norm(float("nan"), 1.0)
-    assert np.isnan(clipped).all()
-    assert np.isnan(weight)
-    assert np.isnan(tf.clip_by_value(float("nan"), -1.0, 1.0))
-    quoted("By value, a nan stays a nan; by global norm, one nan component")
-
-
 def weights_after_one_step(jit_compile):
     """A Euclidean loss behind one tf.where; the first example is predicted exactly."""
 

@@ -702,7 +702,7 @@ def test_o19_plain_variables_are_not_saved(quoted, tmp_path):
     assert model.optimizer.slots[0].numpy() != 0 == again.optimizer.slots[0].numpy()
     quoted(
         "is not in `optimizer.variables`, and comes back from a `.keras` file as freshly "
-        "initialised"
+        "initialized"
     )
 
 

@@ -165,11 +165,11 @@ def test_t01_forward_outside_the_tape(quoted):
     quoted("The forward pass outside the tape: every gradient is None")
 
 
-def test_t01_regularisation_does_not_add_itself(quoted):
+def test_t01_regularization_does_not_add_itself(quoted):
     model = linear(kernel_regularizer=keras.regularizers.L2(0.5))
     loss = tf.reduce_mean(model(ones(4)) ** 2)
     assert float(model.losses[0]) == 0.5 != float(loss)
-    quoted("The loss plus `sum(model.losses)`: regularisation does not add itself")
+    quoted("The loss plus `sum(model.losses)`: regularization does not add itself")
 
 
 def test_t01_without_training_the_moving_mean_stays(quoted):
@@ -548,12 +548,12 @@ def test_t12_load_weights_skips_an_unbuilt_optimizer(quoted, halfway, off, tmp_p
     quoted("skips them with a warning otherwise")
 
 
-def test_t14_one_example_is_normalised_to_0(quoted):
+def test_t14_one_example_is_normalized_to_0(quoted):
     one = keras.layers.BatchNormalization()(np.float32([[3.7]]), training=True).numpy()
-    quoted(f"For one example a batch-normalised output is exactly {one.item():.0f}")
+    quoted(f"For one example a batch-normalized output is exactly {one.item():.0f}")
 
 
-def test_t14_two_examples_are_normalised_to_1(quoted):
+def test_t14_two_examples_are_normalized_to_1(quoted):
     x = np.float32([[3.7], [-1.2]])
     two = keras.layers.BatchNormalization()(x, training=True).numpy().ravel()
     np.testing.assert_allclose(two, [1, -1], rtol=1e-3)
@@ -565,7 +565,7 @@ def test_t14_a_frozen_layer_runs_in_inference_mode(quoted):
     frozen = keras.layers.BatchNormalization()
     frozen.trainable = False
     np.testing.assert_allclose(frozen(x, training=True), x, rtol=1e-3)
-    quoted("makes batch normalisation run in inference mode even with `training=True`")
+    quoted("makes batch normalization run in inference mode even with `training=True`")
 
 
 LossScale, SGD = keras.optimizers.LossScaleOptimizer, keras.optimizers.SGD
@@ -640,20 +640,79 @@ def test_t06_the_wrapper_refuses_to_clip(quoted):
     quoted("set `clipnorm` on the inner optimizer. Keras refuses it on the wrapper")
 
 
-def test_t08_check_numerics_names_the_op(quoted):
-    tf.debugging.enable_check_numerics()
-    try:
-        with pytest.raises(tf.errors.InvalidArgumentError, match="Log"):
-            tf.function(lambda x: 0.0 * tf.math.log(x))(tf.constant(0.0))
-    finally:
-        tf.debugging.disable_check_numerics()
-    quoted("`tf.debugging.enable_check_numerics()` stops at the op and names it")
+@pytest.fixture
+def check_numerics():
+    """A function that switches the checks on; off again after the test."""
+    yield tf.debugging.enable_check_numerics
+    tf.debugging.disable_check_numerics()
+
+
+def masked_log(x):
+    """Log of what is positive; its gradient at 0 is nan, and it passes an infinity on its way."""
+    return tf.where(x > 0, tf.math.log(x), tf.zeros_like(x))
+
+
+def test_t08_check_numerics_names_the_op(quoted, check_numerics):
+    check_numerics()
+    with pytest.raises(tf.errors.InvalidArgumentError, match='op "Log"') as error:
+        tf.function(lambda x: 0.0 * tf.math.log(x))(tf.constant(0.0))
+    assert Path(__file__).name in str(error.value)
+    quoted("and names the op, in a graph with the line that built it")
+
+
+def test_t08_check_numerics_watches_both_passes(quoted, check_numerics):
+    x = tf.constant([0.0, 4.0])
+    check_numerics()
+    with pytest.raises(tf.errors.InvalidArgumentError, match='op "Log"'):
+        masked_log(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.sqrt(x)
+    with pytest.raises(tf.errors.InvalidArgumentError, match='op "SqrtGrad"'):
+        tape.gradient(y, x)
+    quoted("stops at the first op whose output is infinite or nan, in either pass")
+    quoted("an infinity that is masked later raises a false alarm")
+
+
+def test_t08_a_function_traced_before_is_checked_at_its_end(quoted, check_numerics):
+    traced = {
+        last: tf.function(lambda x, last=last: last(tf.math.log(x))) for last in (abs, tf.exp)
+    }
+    for function in traced.values():
+        function(tf.constant(1.0))
+    check_numerics()
+    assert traced[tf.exp](tf.constant(0.0)) == 0  # exp(log(0)): the infinity inside is not seen
+    with pytest.raises(tf.errors.InvalidArgumentError, match='op "__inference'):
+        traced[abs](tf.constant(0.0))
+    quoted("of a function traced before, it checks only what comes out")
+
+
+def test_t08_check_numerics_does_not_compile(quoted, check_numerics):
+    check_numerics()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="unsupported operations"):
+        tf.function(masked_log, jit_compile=True)(tf.constant([0.0, 4.0]))
+    quoted("With `jit_compile=True` a function that carries its checks does not compile")
+
+
+@pytest.mark.parametrize("make", [lambda: SGD(0.1, momentum=0.9), keras.optimizers.Adam])
+def test_t08_a_nan_stays_in_the_slots(quoted, make):
+    w, optimizer = tf.Variable(1.0), make()
+    optimizer.apply([tf.constant(np.nan)], [w])
+    w.assign(1.0)
+    optimizer.apply([tf.constant(1.0)], [w])
+    assert np.isnan(w)
+    quoted("stay nan although the next gradients are fine, even if the weights are restored")
 
 
 def test_t08_clipping_keeps_nan(quoted):
-    clipped, _ = tf.clip_by_global_norm([tf.constant(np.nan), tf.constant(1.0)], 1.0)
+    gradients = [tf.constant(np.nan), tf.constant(1.0)]
+    clipped, _ = tf.clip_by_global_norm(gradients, 1.0)
     assert np.isnan([g.numpy() for g in clipped]).all()
-    quoted("the norm is nan, and then every gradient is")
+    weights = [keras.Variable(0.0) for _ in gradients]
+    SGD(1.0, global_clipnorm=1.0).apply(gradients, weights)
+    assert np.isnan([w.numpy() for w in weights]).all()
+    assert np.isnan(tf.clip_by_value(np.nan, -1.0, 1.0))
+    quoted("By value, a nan stays a nan; by global norm, one nan component")
 
 
 @keras.saving.register_keras_serializable(package="shop")
