@@ -20,7 +20,7 @@ Write it from logits. Test k checks clause k:
     4. Unequal shapes (nothing broadcasts), alpha outside (0, 1) and gamma < 0 raise
        ValueError naming the argument, as in `Received: gamma=-1.0`.
     5. BinaryFocalLoss averages the last axis and gives one value per example, so that
-       sample_weight and reduction work.
+       sample_weight, reduction and dtype work.
     6. It is registered with Keras, comes back from its config, and a model trained with
        it comes back from its file.
 

@@ -20,7 +20,7 @@ Write it from logits. Test k checks clause k:
     4. Unequal shapes (nothing broadcasts), alpha outside (0, 1) and gamma < 0 raise
        ValueError naming the argument, as in `Received: gamma=-1.0`.
     5. BinaryFocalLoss averages the last axis and gives one value per example, so that
-       sample_weight and reduction work.
+       sample_weight, reduction and dtype work.
     6. It is registered with Keras, comes back from its config, and a model trained with
        it comes back from its file.
 
@@ -309,6 +309,17 @@ def test_5_each_example_is_averaged_then_weighted(kata):
         LOGITS,
         oracle(LABELS, LOGITS, 0.25, 1.5).mean(axis=-1),
         rtol=RTOL["float32"],
+    )
+
+
+def test_5_float64_is_kept_on_request(kata):
+    assert_one_value_per_example(
+        lambda reduction: kata.BinaryFocalLoss(0.25, 1.5, reduction=reduction, dtype="float64"),
+        LABELS,
+        LOGITS,
+        oracle(LABELS, LOGITS, 0.25, 1.5).mean(axis=-1),
+        rtol=RTOL["float64"],
+        dtype="float64",
     )
 
 
