@@ -12,9 +12,8 @@ want from `grad` now? Test k checks clause k:
     1. Values match x @ kernel + bias for any leading axes of x, or none, in the dtype of
        the variables: float16, 32 and 64. The variables are read at each call of f.
     2. x gets upstream @ kernel^T, and the kernel gets the sum over all leading axes of
-       the outer products of x and upstream, whatever the scale is. Of variables, x among
-       them, the values at the call count, even if they have changed before the backward
-       pass.
+       the outer products of x and upstream, whatever the scale is. The kernel counts as
+       it was at the call, even if it has changed before the backward pass.
     3. The bias gets the scale times the sum of the upstream over all leading axes. The
        scale is a number or a scalar tensor, 1 by default.
     4. What `tf.custom_gradient` decorates takes no variable as an argument. It reads kernel

@@ -13,10 +13,10 @@ Test k checks clause k:
        32 and 64. Bounds are numbers or tensors, and broadcast to `x`.
     2. The gradient with respect to `x` is the upstream gradient where
        clip_min <= x <= clip_max, both bounds included, and 0 elsewhere.
-    3. Bounds, and `x`, may be variables. They are read at each call, also by a
-       tf.function that was traced before, and the gradient of a call goes by what was
-       read then, even if a variable has changed before the backward pass. The bounds
-       get no gradient (None).
+    3. Bounds may be variables. They are read at each call, also by a tf.function that
+       was traced before, and the gradient of a call goes by the bounds that were read
+       then, even if a variable has changed before the backward pass. They get no
+       gradient (None).
     4. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.
     5. Python numbers with clip_min > clip_max raise ValueError naming both, as in
        `Received: clip_min=2, clip_max=1`.

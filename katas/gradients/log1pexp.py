@@ -17,8 +17,7 @@ float32, 2.2e-16 in float64. Test k checks clause k:
        (6e-5, 1e-38, 2e-308), it may be 0. Python floats and lists of them become
        float32 tensors.
     2. The gradient is upstream * sigmoid(x), to 32 eps of the upstream: 1/2 at exactly
-       0, 0 at -1e4, 1 at 1e4. If `x` is a variable, its value at the call counts, even
-       if it has changed before the backward pass.
+       0, 0 at -1e4, 1 at 1e4.
     3. The second derivative can be taken, and is right to 32 eps of the upstream,
        everywhere.
     4. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.

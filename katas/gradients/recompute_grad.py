@@ -7,9 +7,8 @@ Test k checks clause k:
 
     1. g(*args) returns what f(*args) returns: one tensor, or a tuple or list of them.
     2. The gradient with respect to each argument is that of autodiff through f, for any
-       upstream, also where one tensor is passed for two arguments. An argument may be a
-       variable that changes before the backward pass: its value at the call counts. Each
-       of several outputs has its own upstream, and a loss may use some of them only.
+       upstream, also where one tensor is passed for two arguments. Each of several
+       outputs has its own upstream, and a loss may use some of them only.
     3. So is the gradient with respect to each trainable variable that f captures, as the
        weights of a layer; these do not change before the backward pass. Tensors that f
        captures count as constants.

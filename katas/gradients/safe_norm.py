@@ -11,8 +11,7 @@ Test k checks clause k:
     1. Values are the norm along `axis` (the last one by default; a tuple or list for
        several, None for all), in the dtype of `x`: float16, 32 and 64. With keepdims
        the reduced axes stay, with length 1. Lists of floats become float32 tensors.
-    2. The gradient is upstream * x / norm. If `x` is a variable, its value at the call
-       counts, even if it has changed before the backward pass.
+    2. The gradient is upstream * x / norm.
     3. A vector of zeros has norm 0, exactly, and gradient 0. Its neighbours in the
        batch keep theirs. So under tf.function and XLA.
     4. Values and gradients are right wherever norm and `x` are in range, though squares

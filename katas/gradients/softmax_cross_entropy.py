@@ -16,8 +16,8 @@ Test k checks clause k:
     3. `labels` get the gradient above.
     4. For |logit| <= 1e4, the loss and both gradients are finite and right, in each dtype.
     5. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.
-    6. What was given still works: labels have any numeric dtype; variables count as they
-       were at the call; unequal shapes raise ValueError, and nothing broadcasts.
+    6. What was given still works: labels have any numeric dtype, and unequal shapes
+       raise ValueError: nothing broadcasts.
 
 Run   nox -s check -- softmax_cross_entropy
 Read  https://www.tensorflow.org/api_docs/python/tf/custom_gradient

@@ -17,8 +17,7 @@ Test k checks clause k:
        its shape and dtype, as above. A negative number so small that TensorFlow takes
        it for 0 (above -1e-38 in float32, above -2e-308 in float64) may have either sign.
     4. The gradient of sign_ste is the upstream gradient where |x| <= 1, both ends
-       included, and 0 elsewhere. If `x` is a variable, its value at the call counts,
-       even if it has changed before the backward pass.
+       included, and 0 elsewhere.
     5. Eager mode, tf.function and XLA agree; so do calls by keyword and by position.
 
 Run   nox -s check -- straight_through

@@ -11,7 +11,8 @@ inverted: y_min <= y_max and x_min <= x_max. Test k checks clause k:
 
     1. Values match the formula for any leading axes, in the dtype of `boxes_pred`:
        float16, 32 and 64. `boxes_true` has any numeric dtype. Boxes 1,000 pixels wide
-       are ordinary in each of them, and so are boxes 0.001 of an image wide.
+       are ordinary, and so are boxes 0.001 of an image wide (but not in float16, which
+       holds neither area).
     2. The gradient with respect to `boxes_pred` is that of the formula. (Where edges
        are aligned any choice passes.) Eager mode, tf.function and XLA agree.
     3. With mode="iou" it is 1 - IoU, which for disjoint boxes is 1 with gradient 0. What

@@ -11,7 +11,8 @@ inverted: y_min <= y_max and x_min <= x_max. Test k checks clause k:
 
     1. Values match the formula for any leading axes, in the dtype of `boxes_pred`:
        float16, 32 and 64. `boxes_true` has any numeric dtype. Boxes 1,000 pixels wide
-       are ordinary in each of them, and so are boxes 0.001 of an image wide.
+       are ordinary, and so are boxes 0.001 of an image wide (but not in float16, which
+       holds neither area).
     2. The gradient with respect to `boxes_pred` is that of the formula. (Where edges
        are aligned any choice passes.) Eager mode, tf.function and XLA agree.
     3. With mode="iou" it is 1 - IoU, which for disjoint boxes is 1 with gradient 0. What
@@ -178,7 +179,7 @@ def with_epsilon(epsilon):
     return lambda i, u, c: 1 - i / (u + epsilon) + (c - u) / (c + epsilon)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("side", "seen"), [(0.01, [1e-6]), (0.001, [1e-6, 1e-7])])
 def test_1_small_boxes(kata, dtype, side, seen):
     # Equal, half a side away, two sides away.
@@ -190,8 +191,7 @@ def test_1_small_boxes(kata, dtype, side, seen):
         oracle(giou, true, pred),
         call=f"giou_loss(boxes_true, boxes_pred) in {dtype}, the boxes {side} wide",
         oracle=PAPER,
-        # float16 rounds a loss below 2 by 5e-4. An epsilon of 1e-9 is 1e-3 of the
-        # smallest area, and may pass.
+        # An epsilon of 1e-9 is 1e-3 of the smallest area, and may pass.
         rtol=0.0,
         atol=2e-3,
         dtype=dtype,
@@ -202,9 +202,9 @@ def test_1_small_boxes(kata, dtype, side, seen):
     )
 
 
-@pytest.mark.parametrize("dtype", RTOL)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_1_boxes_of_a_thousand_pixels(kata, dtype):
-    true, pred = 200 * TRUE, 200 * PRED  # whole numbers up to 2,000: exact in float16
+    true, pred = 200 * TRUE, 200 * PRED
     assert_close(
         kata.giou_loss(tf.constant(true), tf.constant(pred, dtype)),
         oracle(giou, true, pred),
