@@ -1,5 +1,8 @@
 """The figures of QUESTIONS.md under Metrics, measured again; conftest.py says how."""
 
+import math
+import statistics
+
 import keras
 import numpy as np
 import pytest
@@ -407,3 +410,132 @@ def test_m12_a_function_is_nan_where_a_replica_is_empty(quoted):
         f"a root-mean-square function reports {two['rmse']:.2f}, where the class reports "
         f"{two['pooled']:.2f}, as on one replica"
     )
+
+
+def normal_quantiles(n, mean):
+    """n scores that are spread like a normal variable, with no chance in them."""
+    normal = statistics.NormalDist(mean)
+    return np.array([normal.inv_cdf((i + 0.5) / n) for i in range(n)])
+
+
+def curves(positives, negatives=10_000):
+    """ROC-AUC, average precision, and false positives and precision at a recall of 80%."""
+    good, bad = normal_quantiles(positives, 2.0), normal_quantiles(negatives, 0.0)
+    beaten = np.searchsorted(bad, good)
+    hits, false = np.arange(positives, 0, -1), negatives - beaten
+    precision = hits / (hits + false)
+    at = positives // 5
+    return beaten.mean() / negatives, precision.mean(), false[at] / negatives, precision[at]
+
+
+def test_m15_the_share_of_positives_rules_one_of_the_two(quoted):
+    (even, even_precision, _, _), (rare, rare_precision, _, _) = curves(10_000), curves(100)
+    assert f"{even:.2f}" == f"{rare:.2f}"
+    quoted(
+        f"a ROC-AUC of {even:.2f} either way, and an average precision of {even_precision:.2f} "
+        f"with as many positives as negatives, {rare_precision:.2f} with one to a hundred"
+    )
+    quoted(f"Comparing a PR-AUC of {rare_precision:.2f} with one of {even_precision:.2f}")
+
+
+def test_m15_false_positives_that_sound_fine(quoted):
+    _, _, false, precision = curves(100)
+    quoted(f"{false:.0%} false positives sound fine, and the precision is {precision:.0%}")
+
+
+def keras_area(positives, negatives, curve="PR"):
+    area = keras.metrics.AUC(curve=curve)
+    area.update_state(
+        np.r_[np.ones(len(positives)), np.zeros(len(negatives))], np.r_[positives, negatives]
+    )
+    return float(area.result())
+
+
+def test_m15_keras_with_few_positives(quoted):
+    probability = lambda z: 1 / (1 + np.exp(-z))
+    good, bad = normal_quantiles(10, 2.0), normal_quantiles(10_000, 0.0)
+    area = keras_area(probability(good), probability(bad))
+    quoted(f"it gives {area:.3f} where the average precision is {curves(10)[1]:.3f}")
+
+
+def test_m15_a_constant_score(quoted):
+    area = keras_area(np.full(100, 0.5), np.full(9900, 0.5))
+    quoted(f"on 1% positives a constant score has {area:.2f} in Keras")
+
+
+def ndcg(grades, gain):
+    def dcg(grades):
+        return sum(gain(g) / np.log2(rank + 1) for rank, g in enumerate(grades, 1))
+
+    return dcg(grades) / dcg(sorted(grades, reverse=True))
+
+
+def test_m17_two_gains(quoted):
+    grades = [1, 3, 0, 2]
+    exponential, linear = ndcg(grades, lambda g: 2**g - 1), ndcg(grades, lambda g: g)
+    quoted(f"in that order NDCG is {exponential:.3f} or {linear:.3f}")
+
+
+def test_m17_mean_reciprocal_rank(quoted):
+    quoted(f"First hits at ranks 1 and 3 and no hit at all give {(1 + 1 / 3 + 0) / 3:.3f}")
+
+
+def test_m17_sampled_negatives(quoted):
+    others, ahead, sample = 9_999, 499, 100
+    in_the_first_ten = sum(
+        math.comb(ahead, n) * math.comb(others - ahead, sample - n) for n in range(10)
+    ) / math.comb(others, sample)
+    quoted(f"in the first ten of 100 sampled negatives {in_the_first_ten:.0%} of the time")
+
+
+def test_m17_keras_has_none_of_the_three(quoted):
+    words = ("ndcg", "reciprocal", "recallatk", "gain")
+    assert not [m for m in dir(keras.metrics) if any(word in m.lower() for word in words)]
+    quoted("Keras 3.15 has none of the three")
+
+
+def test_m17_a_dead_model(quoted):
+    scores = tf.zeros([7, 100])
+    first = tf.math.top_k(scores, 1).indices
+    recall = tf.reduce_mean(tf.cast(first == 0, tf.float32))
+    quoted(f"has a recall@1 of {recall:.1f} there")
+
+
+def calibration_error(p, y, bins=15):
+    """Weighted by count, the gap of a bin is that of its sums."""
+    bin_of = np.minimum((p * bins).astype(int), bins - 1)
+    gaps = np.bincount(bin_of, p, bins) - np.bincount(bin_of, y, bins)
+    return np.abs(gaps).sum() / len(p)
+
+
+def calibrated(random, n):
+    """Logits, and labels that come true as often as the logits say."""
+    z = random.normal(0, 2, n)
+    return z, (random.random(n) < 1 / (1 + np.exp(-z))).astype(float)
+
+
+def test_m16_temperature_repairs_doubled_logits(quoted):
+    z, y = calibrated(np.random.default_rng(0), 20_000)
+    logits, temperatures = 2 * z, np.linspace(0.5, 5, 451)
+    log_loss = lambda t: np.mean(np.logaddexp(0, logits / t) - y * logits / t)
+    best = min(temperatures, key=log_loss)
+    before, after = (calibration_error(1 / (1 + np.exp(-logits / t)), y) for t in (1, best))
+    quoted(f"T comes out as {best:.2f}, the error falls from {before:.3f} to {after:.3f}")
+
+
+def test_m16_the_error_is_biased_upward(quoted):
+    random = np.random.default_rng(0)
+
+    def mean_error(n):
+        draws = (calibrated(random, n) for _ in range(1_000_000 // n))
+        return np.mean([calibration_error(1 / (1 + np.exp(-z)), y) for z, y in draws])
+
+    little, much = mean_error(100), mean_error(10_000)
+    quoted(f"{little:.2f} on average over 100 examples, {much:.3f} over 10,000")
+
+
+def test_m16_the_base_rate_for_everybody(quoted):
+    y = np.r_[np.ones(30), np.zeros(70)]
+    error = calibration_error(np.full(100, y.mean()), y)
+    area = keras_area(np.full(30, 0.3), np.full(70, 0.3), curve="ROC")
+    quoted(f"has an error of {error:.3f} and an AUC of {area:.1f}")
