@@ -1,6 +1,6 @@
 """Lookahead, an optimizer that wraps another.
 
-Question (25 min). Write a wrapper for any Keras optimizer. The wrapped optimizer moves
+Question (45 min). Write a wrapper for any Keras optimizer. The wrapped optimizer moves
 the weights, which are now called fast; the wrapper keeps a slow copy. After every k-th
 step, k = sync_period, with a = slow_step_size:
 
@@ -9,21 +9,23 @@ step, k = sync_period, with a = slow_step_size:
 
 Test k checks clause k:
 
-    1. Several steps on several variables of different shapes follow this, in float32
-       and float64, eager, in tf.function and in XLA. The slow weights start as a copy
-       of the weights that `build` is given; the first sync is after step k, not before.
+    1. Several steps on several variables, also of equal shape, follow this, in float32
+       and float64, eager, in tf.function and in XLA. The slow weights start as a copy of
+       the weights in `build`. The first sync is after step k, not before, and each is of
+       all variables, also of one without gradient in that step.
     2. It wraps any Keras optimizer, and all of it: state, step count, weight_decay and
        clipping of the wrapped optimizer work as without the wrapper. A sync leaves its
-       state alone.
-    3. Reading and assigning `learning_rate` on the wrapper reads and assigns that of
-       the wrapped optimizer; its schedule sees each step.
+       state alone. Not asked: its loss_scale_factor and use_ema.
+    3. Reading and assigning `learning_rate` on the wrapper reads and assigns that of the
+       wrapped optimizer, also after tf.function has traced the step; its schedule sees
+       each step.
     4. Sparse gradients (tf.IndexedSlices), repeated ids included, move the weights as
-       the dense gradient does.
-    5. `fit` under tf.function equals eager steps, and a step on two replicas equals the
-       step on one.
-    6. sync_period < 1 and slow_step_size outside (0, 1] raise a ValueError that names
+       the dense gradient does; `fit` under tf.function equals eager steps; a step on two
+       replicas equals the step on one. (With clipping, sparse gradients and replicas are
+       Keras' own matter, and wrong there.)
+    5. sync_period < 1 and slow_step_size outside (0, 1] raise a ValueError that names
        the argument, as in `Received: sync_period=0`.
-    7. The class is registered with Keras, comes back from its config with the wrapped
+    6. The class is registered with Keras, comes back from its config with the wrapped
        optimizer and its settings, and 5 steps, save, load, 5 steps equal 10 steps, the
        state of the wrapped optimizer included.
 

@@ -3,16 +3,17 @@
 The trap is what the wrapper must pass on. `update_step` of the inner optimizer is only
 its rule; weight decay, clipping, the schedule and the step count live in `apply`.
 Calling `update_step` alone makes AdamW an Adam at the step t = 1 for ever, without an
-error. So the inner optimizer gets the whole `apply`, and learning_rate, scale_loss and
-finalize_variable_values are handed through.
+error. So the inner optimizer gets the whole `apply`, and learning_rate is handed through.
+(A wrapper for production also hands on scale_loss and finalize_variable_values: without
+the first, gradients under a loss_scale_factor are divided by a factor they never had.)
 
 The sync needs no gradient, but it needs what the base class does round an
 `update_step`: replicas, the index of a variable, constraints, the count. So `apply`
 runs twice: the inner one on the gradients, then the base class's with a scalar in the
-place of each, and `update_step` is the sync of one variable. It must not be a Python
-`if`: in a graph the count is a tensor, and `fit` raises OperatorNotAllowedInGraphError.
-`tf.where` writes both copies at each step; `tf.cond` saves that traffic where it
-matters.
+place of each, None or not, and `update_step` is the sync of one variable. It must not
+be a Python `if`: in a graph the count is a tensor, and `fit` raises
+OperatorNotAllowedInGraphError. `tf.where` writes both copies at each step; `tf.cond`
+saves that traffic where it matters.
 
 Slow weights start as a copy. From zeros, the first sync would pull every weight towards
 0: from w = 1, with a = 0.5 and steps that add 0.1, six steps end at 0.8, not at 1.3.
@@ -20,8 +21,8 @@ The copy is made by an initializer, for `fit` may call `build` while it traces: 
 `assign` there becomes part of the graph and copies again at every step.
 
 The state is three parts, all saved: slow weights and count here, and the inner
-optimizer's own. Its momentum is left alone at a sync; the paper tries resets and
-interpolation, too.
+optimizer's own, which Keras finds by the attribute. Its momentum is left alone at a
+sync; the paper tries resets and interpolation, too.
 
 Follow-ups an interviewer asks: one more copy of the weights; why the variance of the
 slow weights is smaller; evaluate at slow weights; Lookahead against EMA and SWA.
@@ -62,6 +63,7 @@ class Lookahead(keras.optimizers.Optimizer):
             raise ValueError(
                 f"slow_step_size must be in (0, 1]. Received: slow_step_size={slow_step_size}"
             )
+        # from_config hands it over as get_config wrote it.
         self.optimizer = keras.optimizers.get(optimizer)
         self.sync_period = sync_period
         self.slow_step_size = slow_step_size
@@ -72,10 +74,7 @@ class Lookahead(keras.optimizers.Optimizer):
         super().build(variables)
         self.optimizer.build(variables)
         self.slow_weights = [
-            self.add_variable_from_reference(
-                v, name="slow", initializer=lambda *_, v=v, **__: tf.convert_to_tensor(v)
-            )
-            for v in variables
+            self.add_variable_from_reference(v, "slow", initializer=v) for v in variables
         ]
 
     def apply(self, grads, trainable_variables=None):
@@ -86,16 +85,11 @@ class Lookahead(keras.optimizers.Optimizer):
         super().apply([tf.zeros([]) for _ in self.slow_weights])
 
     def update_step(self, gradient, variable, learning_rate):
-        slot = self.slow_weights[self._get_variable_index(variable)]
-        slow, fast = tf.convert_to_tensor(slot), tf.convert_to_tensor(variable)
-        due = tf.equal((self.iterations + 1) % self.sync_period, 0)
-        synced = slow + self.slow_step_size * (fast - slow)
-        self.assign(slot, tf.where(due, synced, slow))
-        self.assign(variable, tf.where(due, synced, fast))
-
-    @property
-    def variables(self):
-        return super().variables + self.optimizer.variables
+        slow = self.slow_weights[self._get_variable_index(variable)]
+        due = (self.iterations + 1) % self.sync_period == 0
+        synced = slow + self.slow_step_size * (variable - slow)
+        self.assign(slow, tf.where(due, synced, slow))
+        self.assign(variable, tf.where(due, synced, variable))
 
     @property
     def learning_rate(self):
@@ -105,12 +99,6 @@ class Lookahead(keras.optimizers.Optimizer):
     def learning_rate(self, learning_rate):
         self.optimizer.learning_rate = learning_rate
 
-    def scale_loss(self, loss):
-        return self.optimizer.scale_loss(loss)
-
-    def finalize_variable_values(self, var_list):
-        self.optimizer.finalize_variable_values(var_list)
-
     def get_config(self):
         return {
             "optimizer": keras.saving.serialize_keras_object(self.optimizer),
@@ -118,8 +106,3 @@ class Lookahead(keras.optimizers.Optimizer):
             "slow_step_size": self.slow_step_size,
             "name": self.name,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        optimizer = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects)
-        return cls(**config | {"optimizer": optimizer})
