@@ -794,3 +794,118 @@ def test_t18_a_mean_over_all_positions(quoted, over_all, over_tokens):
         f"the loss of a uniform guess among 5 classes reads {over_all:.3f} instead of "
         f"{over_tokens:.3f}"
     )
+
+
+def offered(module, *names):
+    """Those of the names that a module of Keras has."""
+    return [name for name in names if hasattr(module, name)]
+
+
+def test_t19_optimizers(quoted):
+    there = ["AdamW", "Lamb", "MultiOptimizer"]
+    gone = ["Lookahead", "SWA", "RectifiedAdam", "NovoGrad", "Yogi", "LazyAdam"]
+    assert offered(keras.optimizers, *there, *gone) == there
+    assert not [name for name in dir(keras.optimizers.schedules) if "Cyclic" in name]
+    quoted(
+        f"{there[0]}, {there[1]} and {there[2]} are in Keras, moving averages are `use_ema=True`"
+    )
+    quoted(f"{', '.join(gone)} and cyclical rates are not")
+
+
+def test_t19_losses(quoted):
+    words = ("Focal", "Contrastive", "Triplet", "NPair", "Pinball", "Quantile", "IoU", "Kappa")
+    there = [name for name in dir(keras.losses) if any(word in name for word in words)]
+    assert there == ["BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"]
+    quoted("Contrastive, triplet, N-pairs, pinball, GIoU and weighted kappa are yours to write")
+
+
+def test_t19_metrics(quoted):
+    there = ["F1Score", "FBetaScore", "R2Score"]
+    gone = ["CohenKappa", "MatthewsCorrelationCoefficient", "HammingLoss"]
+    assert offered(keras.metrics, *there, *gone) == there
+    quoted(
+        f"{there[0]}, {there[1]} and {there[2]} are there; {gone[0]}, {gone[1]} and {gone[2]} are "
+        "not"
+    )
+
+
+def test_t19_layers_and_activations(quoted):
+    there = ["GroupNormalization", "SpectralNormalization", "MultiHeadAttention"]
+    there += ["AdaptiveAveragePooling2D", "AdaptiveMaxPooling2D"]
+    gone = ["WeightNormalization", "StochasticDepth", "Maxout", "CRF"]
+    assert offered(keras.layers, *there, *gone) == there
+    activations = ["gelu", "mish", "hard_shrink", "soft_shrink", "tanh_shrink", "sparsemax"]
+    assert offered(keras.activations, *activations) == activations
+    quoted("weight normalization, stochastic depth, Maxout and CRF are not")
+
+
+def test_t19_gelu(quoted):
+    exact, approximate = keras.activations.gelu(1.0), keras.activations.gelu(1.0, approximate=True)
+    quoted(f"{exact:.4f} against {approximate:.4f} at 1")
+
+
+def test_t19_sparsemax(quoted):
+    total = keras.ops.sum(keras.activations.sparsemax(tf.constant([[0.1, 0.2, 0.3]])))
+    quoted(f"`sparsemax` of (0.1, 0.2, 0.3) sums to {total:.3f}, not to 1")
+
+
+def test_t19_decay_by_the_rate(quoted):
+    addons = 1 - 0.01  # var.assign_sub(weight_decay * var)
+    in_keras = train(keras.optimizers.AdamW(0.001, weight_decay=0.01), [0.0])
+    assert (1 - addons) / (1 - in_keras) == pytest.approx(1000, rel=0.02)
+    quoted(f"shrinks a weight of 1 to {addons:.2f} in each step")
+    quoted(f"at 0.001 it leaves {in_keras:.5f}, a thousand times less decay")
+
+
+def test_t20_symbolic_tensors(quoted):
+    symbolic = keras.Input((2,))
+    with pytest.raises(ValueError, match="KerasTensor"):
+        tf.square(symbolic)
+    assert keras.ops.square(symbolic).shape == (None, 2)
+    assert keras.layers.Lambda(lambda x: tf.square(x))(symbolic).shape == (None, 2)
+    quoted("`tf.square(keras.Input((2,)))` raises a ValueError")
+
+
+def test_t20_dtypes_are_promoted(quoted):
+    one, half = tf.constant(1), tf.constant(0.5)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        one + half
+    total = keras.ops.add(one, half).dtype.name
+    quoted(f"{one.dtype.name} and {half.dtype.name} to {total}, where `tf` raises")
+
+
+def test_t20_argmax(quoted):
+    ours, theirs = keras.ops.argmax([[1.0, 2.0]]).dtype.name, tf.argmax([[1.0, 2.0]]).dtype.name
+    quoted(f"`keras.ops.argmax` gives {ours}, `tf.argmax` {theirs}")
+
+
+def test_t20_a_mean_in_float16(quoted):
+    x = tf.constant([60_000.0] * 4, tf.float16)
+    ours, theirs = float(keras.ops.mean(x)), float(tf.reduce_mean(x))
+    assert float(keras.ops.sum(x)) == np.inf
+    quoted(f"60,000 is {ours:,.0f}, eagerly `tf.reduce_mean` gives {theirs}")
+
+
+def test_t20_a_python_number_in_where(quoted):
+    def outcome(where):
+        return tf.function(lambda x: where(x > 0, 0, x))(tf.constant([1.0])).dtype
+
+    assert outcome(keras.ops.where) == tf.float32
+    assert tf.where([True], 0, tf.constant([1.0])).dtype == tf.float32
+    with pytest.raises(TypeError):
+        outcome(tf.where)
+    quoted("`tf.where` with that 0 works eagerly, and raises a TypeError in a graph")
+
+
+def test_t20_slices_stay_sparse(quoted):
+    slices = tf.IndexedSlices([[1.0]], [0], tf.constant([3, 1]))
+    assert isinstance(keras.ops.square(slices), tf.IndexedSlices)
+    assert not isinstance(tf.square(slices), tf.IndexedSlices)
+    quoted("`keras.ops.square` keeps `IndexedSlices`, `tf.square` makes them dense")
+
+
+def test_t20_a_mean_of_integers(quoted):
+    whole, fraction = tf.reduce_mean([1, 2]), keras.ops.mean(tf.constant([1, 2]))
+    quoted(f"the mean of 1 and 2 is {whole}, and `keras.ops.mean` says {fraction}")
+    hits = tf.cast([True, True, False], tf.int32)
+    quoted(f"An accuracy from hits cast to int32 is then {tf.reduce_mean(hits)}")
