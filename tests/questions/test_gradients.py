@@ -294,6 +294,23 @@ def test_g13_numpy_in_the_rule_cuts_the_tape(quoted):
     quoted("The first derivative stays right, the second is `None`, and nothing raises")
 
 
+def test_g13_a_rule_that_promises_first_order_only(quoted):
+    def once(x, upstream):
+        @tf.custom_gradient
+        def inner(upstream, x):
+            def refuse(upstream):
+                raise NotImplementedError("there is no second derivative")
+
+            return upstream * 3 * x**2, refuse
+
+        return inner(upstream, x)
+
+    assert gradient(cube(once), constant(2.0)) == 12
+    with pytest.raises(NotImplementedError, match="second derivative"):
+        second_gradient(cube(once), 2.0)
+    quoted("by a nested custom gradient whose rule raises")
+
+
 def test_g13_nested_rule_needs_x(quoted):
     """A nested rule that is wrong on purpose, 777, shows where it is asked at all."""
 
@@ -450,6 +467,14 @@ def test_g10_masking_the_output_is_too_late(quoted):
     )
     assert np.isnan([product[0], guarded[0]]).all()
     quoted("whether by a product or by `tf.math.multiply_no_nan`")
+
+
+def test_g10_xla_may_simplify_a_mask_away(quoted):
+    x = constant([0.0, 4.0])
+    product = lambda x: tf.cast(x > 0, x.dtype) * tf.math.log(x)
+    assert np.isnan(gradient(product, x)[0])
+    assert gradient(product, x, **XLA)[0] == 0
+    quoted("a product with a 0/1 mask around `log`, nan eagerly, may be simplified away there")
 
 
 def test_g10_the_root_fails_only_under_xla(quoted):
@@ -642,6 +667,12 @@ def test_g04_a_captured_kernel_raises(quoted, policy):
     quoted("as soon as the body reads `self.kernel` directly, the call raises TypeError")
 
 
+def test_g15_on_plain_tensors_the_update_broadcasts(quoted):
+    bias, slope = tf.zeros(3), tf.ones((4, 3))
+    assert (bias - 0.1 * slope).shape == (4, 3)
+    quoted("the update broadcasts and nothing complains")
+
+
 @pytest.fixture
 def broadcast_bias():
     """A bias whose rule returns the upstream as it is, and the gradients of input and bias."""
@@ -811,6 +842,15 @@ def test_g03_integers_have_no_gradient(quoted):
     quoted("It has an integer or string dtype, which has no gradient even when watched")
 
 
+def test_g03_a_value_that_was_assigned(quoted):
+    x, other = tf.Variable(2.0), tf.Variable(0.0)
+    with tf.GradientTape() as tape:
+        other.assign(2 * x)
+        y = 3 * other
+    assert tape.gradient(y, x) is None
+    quoted("the value went through `assign` into another variable, whose reading starts afresh")
+
+
 def test_g03_a_rebound_name(quoted):
     v = tf.Variable(2.0)
     v = v - 0.1
@@ -943,6 +983,19 @@ def test_g14_forward_mode_ignores_the_rule(quoted):
     quoted(f"reverse mode gives {reverse:g} and forward mode {forward:g} at x = 3")
 
 
+def test_g14_forward_products_by_two_backward_passes(quoted):
+    square = tf.custom_gradient(lambda x: (x * x, lambda upstream: upstream * 100))
+    x, upstream, direction = constant(3.0), constant(0.0), constant(2.0)
+    with tf.GradientTape() as outer:
+        outer.watch(upstream)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = square(x)
+        product = inner.gradient(y, x, upstream)
+    assert outer.gradient(product, upstream, direction) == 200
+    quoted("it is linear in it, so a second backward pass gives the product with the Jacobian")
+
+
 def test_g14_forward_mode_of_a_stable_rule_is_naive(quoted):
     assert np.isnan(jvp(documented, 89.0))
     quoted("where forward mode still computes the naive derivative")
@@ -955,6 +1008,18 @@ def test_g22_jacobian_through_a_custom_gradient(quoted):
         losses = square(tf.linalg.matvec([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], w))
     a, b, c = (" ".join(f"{g:g}" for g in row) for row in tape.jacobian(losses, w).numpy())
     quoted(f"it returned the rows {a}, {b} and {c}")
+
+
+def test_g22_a_vectorized_map_of_gradients(quoted):
+    w, x = tf.Variable([1.0, 2.0]), constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+    def one(x):
+        with tf.GradientTape() as tape:
+            loss = tf.square(tf.reduce_sum(x * w))
+        return tape.gradient(loss, w)
+
+    np.testing.assert_allclose(tf.vectorized_map(one, x), [[10, 20], [66, 88], [170, 204]])
+    quoted("or `tf.vectorized_map` of a function that takes the gradient of one example")
 
 
 def fixed_point(w, x, steps=200):

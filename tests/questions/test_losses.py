@@ -637,6 +637,32 @@ def test_l14_dice_flattens_the_batch(quoted):
     quoted(f"it gives {flat:.3f}, where per sample the mean is {per_sample:g}")
 
 
+def tversky(y, p, alpha, beta):
+    hits, extra, missed = (y * p).sum(), ((1 - y) * p).sum(), (y * (1 - p)).sum()
+    return 1 - hits / (hits + alpha * extra + beta * missed)
+
+
+TRUTH = np.array([[1.0, 1, 0, 0]])
+HALF_MISSED, ONE_TOO_MANY = np.array([[1.0, 0, 0, 0]]), np.array([[1.0, 1, 1, 0]])
+
+
+def test_l14_a_larger_beta_favours_recall(quoted):
+    for p in (HALF_MISSED, ONE_TOO_MANY):
+        even = tversky(TRUTH, p, 0.5, 0.5)
+        assert even == pytest.approx(float(keras.losses.Dice()(TRUTH, p)))
+        change = tversky(TRUTH, p, 0.1, 0.9) - even
+        assert change > 0 if p is HALF_MISSED else change < 0
+    quoted("With both one half it is Dice; a larger β favours recall")
+
+
+def test_l14_keras_exchanges_the_two_mistakes(quoted):
+    built_in = float(keras.losses.Tversky(alpha=0.1, beta=0.9)(TRUTH, HALF_MISSED))
+    quoted(
+        f"a mask of which one half is missed costs {built_in:.3f}, where the formula gives "
+        f"{tversky(TRUTH, HALF_MISSED, 0.1, 0.9):.3f}"
+    )
+
+
 def test_l14_dice_of_an_empty_mask(quoted):
     loss, empty = keras.losses.Dice(), constant([[0.0, 0.0]])
     for p in (empty, constant([[0.3, 0.9]])):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.questions.notation import with_minus
 from tests.questions.one_weight import linear, ones
 from tests.support.replicas import two_replicas
 
@@ -142,6 +143,40 @@ def test_m02_the_progress_bar_cannot_show_a_symbolic_tensor(quoted):
     quoted(f"`fit` reports a symbolic tensor, and the progress bar fails with a {name}")
 
 
+def test_m02_a_result_may_be_a_dict(quoted):
+    class Counts(keras.metrics.Metric):
+        def __init__(self):
+            super().__init__()
+            self.count = self.add_variable((), "zeros")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.count.assign_add(1.0)
+
+        def result(self):
+            return {"once": self.count, "twice": 2 * self.count}
+
+    model = linear()
+    model.compile("sgd", "mse", metrics=[Counts()])
+    history = model.fit(ones(4), ones(4), verbose=0).history
+    assert (history["once"], history["twice"]) == ([1], [2])
+    quoted("Yes, and Keras then reports each entry under its own name")
+
+
+def test_m02_weighted_metrics_are_handed_weights(quoted):
+    class Unweighted(keras.metrics.Metric):
+        def update_state(self, y_true, y_pred):
+            pass
+
+        def result(self):
+            return tf.constant(0.0)
+
+    model = linear()
+    model.compile("sgd", "mse", weighted_metrics=[Unweighted()])
+    with pytest.raises(TypeError, match="sample_weight"):
+        model.fit(ones(4), ones(4), sample_weight=np.ones(4), verbose=0)
+    quoted("A metric without the argument fails there")
+
+
 def test_m02_reset_zeroes_whatever_the_initializer(quoted):
     class One(keras.metrics.Metric):
         def __init__(self):
@@ -271,6 +306,20 @@ def test_m07_matrix_form_of_kappa(quoted):
     quoted("In matrix form `κ = 1 − Σ W∘O / Σ W∘E`")
 
 
+def test_m07_expected_counts_not_divided(quoted):
+    penalty = 1 - np.eye(2)
+    product = np.outer(RATERS.sum(1), RATERS.sum(0))
+    wrong = 1 - (penalty * RATERS).sum() / (penalty * product).sum()
+    quoted(f"kappa sits near 1 for every model: {wrong:.3f} for the one above")
+
+
+def test_m07_weights_of_agreement(quoted):
+    perfect = np.diag([50.0, 50])
+    expected = np.outer(perfect.sum(1), perfect.sum(0)) / perfect.sum()
+    wrong = 1 - (np.eye(2) * perfect).sum() / (np.eye(2) * expected).sum()
+    quoted(f"a perfect predictor of two balanced classes then scores {with_minus(wrong, '.0f')}")
+
+
 def test_m01_the_loss_that_fit_prints_is_a_mean_over_moving_weights(quoted):
     model = linear(kernel_initializer="zeros")
     model.compile(keras.optimizers.SGD(0.1), "mse")
@@ -345,6 +394,13 @@ def test_m11_weights_reach_the_weighted_metrics_only(quoted):
         "`metrics=` are computed without the weights given to `fit`, and `weighted_metrics=` "
         "with them"
     )
+
+
+def test_m11_no_weight_at_all(quoted):
+    mean = score(keras.metrics.Mean(), ([1.0, 2], [0.0, 0]))
+    f1 = score(keras.metrics.F1Score(threshold=0.5), (column(1, 0), column(1, 1), [0.0, 0]))
+    assert (mean, f1) == (0, 0)
+    quoted("The same as having seen nothing: return 0, not nan")
 
 
 def test_m06_auc_has_200_even_thresholds(quoted):

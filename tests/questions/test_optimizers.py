@@ -297,6 +297,16 @@ def test_o05_rmsprop_has_epsilon_inside(quoted):
     quoted("Keras' RMSprop, Adagrad and Adadelta have it inside")
 
 
+def test_o05_adagrad_and_adadelta_have_epsilon_inside(quoted):
+    adagrad = keras.optimizers.Adagrad(1.0, initial_accumulator_value=0.0)
+    assert 1 - train(adagrad, [1e-6]) == pytest.approx(1e-6 / np.sqrt(1e-12 + 1e-7), rel=1e-3)
+    # Adadelta's first step is g times sqrt(epsilon) / sqrt(0.05 g² + epsilon).
+    adadelta = train(keras.optimizers.Adadelta(1.0, epsilon=1e-2), [0.1], 0.0)
+    inside = 0.1 * np.sqrt(1e-2) / np.sqrt(0.05 * 0.1**2 + 1e-2)
+    assert -adadelta == pytest.approx(inside, rel=1e-5)
+    quoted("Keras' RMSprop, Adagrad and Adadelta have it inside")
+
+
 def test_o05_epsilon_in_float16(quoted):
     assert np.float16(1e-8) == 0 == np.float16(1e-4) ** 2
     quoted(
@@ -380,6 +390,13 @@ def test_o08_keras_ops_square_the_unsummed_rows(quoted):
     assert isinstance(squared, tf.IndexedSlices)
     assert tf.convert_to_tensor(squared).numpy()[0, 0] == 1 + 3**2
     quoted("`keras.ops.square` returns slices, the unsummed rows squared")
+
+
+def test_o08_a_row_first_seen_late(quoted):
+    t = 10_000
+    m_hat = (1 - 0.9) / (1 - 0.9**t)  # of a unit gradient, the first of its row
+    v_hat = (1 - 0.999) / (1 - 0.999**t)
+    quoted(f"is uncorrected, about {m_hat / np.sqrt(v_hat):.0f} times too large")
 
 
 def test_o08_clipping_takes_the_norm_of_unsummed_rows(quoted):
@@ -556,6 +573,10 @@ def test_o10_the_average_starts_at_the_weights(quoted):
         f"A weight that stands at {w.numpy():.0f} after the first step has an average of "
         f"{0.9 * 0 + 0.1 * w.numpy():.1f} then at m = 0.9, and {average.numpy():.1f} in Keras today"
     )
+
+
+def test_o10_how_long_the_start_is_remembered(quoted):
+    quoted(f"With m = 0.9999 and 5,000 steps, the start still makes up {0.9999**5000:.0%} of the")
 
 
 def test_o10_fit_ends_with_the_average(quoted):

@@ -279,6 +279,20 @@ def test_t03_batch_sizes(quoted):
     )
 
 
+def test_t03_counting_traces(quoted):
+    open_batch = [tf.TensorSpec([None, 3])]
+    for function, sizes in [
+        (tf.function(lambda x: 2 * x), (2, 2)),
+        (tf.function(lambda x: 2 * x, input_signature=open_batch), (2, 2, 5)),
+    ]:
+        for size in sizes:
+            function(tf.ones((size, 3)))
+        assert function.experimental_get_tracing_count() == 1
+    quoted(
+        "assert that the second batch adds none; with an `input_signature` that leaves the batch"
+    )
+
+
 def test_t03_an_if_in_your_own_code_is_converted(quoted):
     @tf.function
     def magnitude(x):
