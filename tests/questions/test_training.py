@@ -923,3 +923,113 @@ def test_t20_a_mean_of_integers(quoted):
     quoted(f"the mean of 1 and 2 is {whole}, and `keras.ops.mean` says {fraction}")
     hits = tf.cast([True, True, False], tf.int32)
     quoted(f"An accuracy from hits cast to int32 is then {tf.reduce_mean(hits)}")
+
+
+@pytest.fixture(scope="module")
+def eight_digits():
+    with np.load(MNIST) as data:
+        return data["x_train"][:8].reshape(8, -1) / np.float32(255), data["y_train"][:8]
+
+
+def learning_curve(x, y, optimizer, steps, weights="glorot_uniform"):
+    """The losses of a net with 32 hidden units, and the gradients of its first step."""
+    keras.utils.set_random_seed(0)
+    hidden = keras.layers.Dense(32, activation="relu", kernel_initializer=weights)
+    output = keras.layers.Dense(10, kernel_initializer=weights)
+    model = keras.Sequential([keras.Input((784,)), hidden, output])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            value = loss(y, model(x, training=True))
+        gradients = tape.gradient(value, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        return value, gradients
+
+    values, gradients = zip(*[step() for _ in range(steps)], strict=True)
+    return [float(v) for v in values], gradients[0]
+
+
+def test_t09_a_small_batch_is_overfitted(quoted, eight_digits):
+    losses, _ = learning_curve(*eight_digits, keras.optimizers.Adam(0.01), 10)
+    quoted(f"are at {losses[-1]:.3f} after ten steps of Adam")
+
+
+def test_t09_shuffled_labels_are_overfitted_too(quoted, eight_digits):
+    x, y = eight_digits
+    losses, _ = learning_curve(x, np.roll(y, 1), keras.optimizers.Adam(0.01), 200)
+    assert losses[-1] < 1e-5
+    quoted("with their labels shuffled the eight digits end below 1e-5 just as well")
+
+
+def test_t09_zero_weights_end_at_the_entropy_of_the_labels(quoted, eight_digits):
+    x, y = eight_digits
+    shares = np.bincount(y) / len(y)
+    entropy = -sum(p * np.log(p) for p in shares if p)
+    losses, gradients = learning_curve(x, y, keras.optimizers.SGD(1.0), 500, weights="zeros")
+    assert losses[-1] == pytest.approx(entropy, abs=5e-3)
+    assert [bool(np.any(g)) for g in gradients] == [False, False, False, True]
+    quoted(f"with zero initial weights those eight digits end at {losses[-1]:.2f}")
+
+
+def test_t09_how_the_curve_moves(quoted, eight_digits):
+    slow, right, fast = (
+        learning_curve(*eight_digits, keras.optimizers.SGD(rate), 200)[0]
+        for rate in (1e-5, 0.1, 10.0)
+    )
+    quoted(
+        f"creeps to {slow[-1]:.3f} from {slow[0]:.3f} in 200 steps at rate 1e-5, is at "
+        f"{right[-1]:.3f} at 0.1, and at 10 first leaps to {max(fast):.0f}"
+    )
+
+
+def test_t09_raw_pixels(quoted, eight_digits):
+    x, y = eight_digits
+    losses, _ = learning_curve(x * 255, y, keras.optimizers.SGD(0.1), 1)
+    quoted(f"With pixels up to 255 that net starts at {losses[0]:.0f}")
+
+
+def test_t05_small_gradients_round_to_zero(quoted):
+    half = keras.layers.Dense(1, kernel_initializer="ones", dtype="mixed_float16")
+    half.build((None, 1))
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
+    optimizer.build([half.kernel])
+
+    def kernel_gradient(scale):
+        with tf.GradientTape() as tape:
+            loss = scale(1e-8 * tf.reduce_sum(tf.cast(half(ones(1)), tf.float32)))
+        return tape.gradient(loss, half.kernel)
+
+    lost, kept = kernel_gradient(lambda loss: loss), kernel_gradient(optimizer.scale_loss)
+    assert kept.dtype == tf.float32
+    lost, kept, scale = (v.numpy().item() for v in (lost, kept, optimizer.dynamic_scale))
+    quoted(
+        f"1e-8 below a float16 layer arrives as {lost:g}, and scaled by {scale:.0f} as {kept:.1e}"
+    )
+
+
+def test_t05_a_saved_model_keeps_its_policy(quoted, tmp_path):
+    compiled_under("mixed_float16").save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert keras.mixed_precision.global_policy().name == "float32"
+    assert again.layers[0].kernel.dtype == "float32"
+    assert again(ones(1)).dtype == tf.float16
+    quoted("policy float32 its layers compute in float16 as before")
+
+
+def test_t05_updates_vanish_in_half_weights(quoted):
+    def after(dtype):
+        w = tf.Variable(tf.constant(1.0, dtype))
+        for _ in range(1000):
+            w.assign_sub(tf.constant(0.0002, dtype))
+        return f"{w.numpy():.1f}"
+
+    quoted(f"a float16 weight of 1 is {after(tf.float16)}, in float32 {after(tf.float32)}")
+
+
+def test_t05_a_softmax_in_float16(quoted):
+    half = -tf.math.log(tf.nn.softmax(tf.constant([8.0, 0.0], tf.float16)))[0]
+    right = np.log1p(np.exp(-8.0))
+    quoted(f"at a logit gap of 8 the loss reads {abs(float(half)):g}, where {right:.4f} is right")
