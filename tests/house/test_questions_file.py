@@ -190,6 +190,14 @@ def test_the_three_of_the_field_are_asked_often():
     assert {"gradients/clip_by_value", "losses/focal_loss", "optimizers/momentum"} <= often
 
 
+def test_no_line_break_makes_a_list_of_code():
+    # A wrapped line that begins with "* " or "- " ends the item, and splits the code around it.
+    for question in read_document().questions:
+        ups = [text for up in question.follow_ups for text in (up.text, up.answer)]
+        for text in [*question.points, *ups, question.trap, question.in_short]:
+            assert text.count("`") % 2 == 0, f"{question.id}: {text}"
+
+
 # British, but with -ize, as the names of TensorFlow and Keras have it.
 OTHERWISE_SPELLED = re.compile(
     r"\b\w*(?:normal|regular|optim|quant|initial|general|vector|synchron|memor|minim|maxim"

@@ -770,7 +770,7 @@ def test_g17_the_tapes_outside_record_and_keep(quoted):
     assert plain == recorded
     assert paused == kept_alive(tf.recompute_grad)
     quoted(f"of 8 intermediate values all {recorded} stay alive until the backward pass")
-    quoted(f"With `tf.init_scope()` around the forward call {paused} does")
+    quoted(f"With `tf.init_scope()` around the forward call only {paused} does, the output")
 
 
 def test_g17_variables_without_the_argument_raise(quoted):
