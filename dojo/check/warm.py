@@ -12,8 +12,8 @@ from dojo.check import processes
 from dojo.words import from_now
 
 STARTED = (
-    "A warm process starts: until it has not been used for half an hour, checks skip the import "
-    "of TensorFlow. python -m dojo warm   shows it"
+    "A warm process starts: it keeps TensorFlow imported, so that later checks begin at once, and "
+    "ends after half an hour without one. python -m dojo warm   shows it"
 )
 
 

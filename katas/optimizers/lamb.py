@@ -104,6 +104,9 @@ class Lamb(keras.optimizers.Optimizer):
             variable: [...] tf.Variable of those that `build` got.
             learning_rate: [] float32, the rate of this step.
         """
+        # given
+        index = self._get_variable_index(variable)
+
         raise NotImplementedError("Lamb.update_step")
 
     # given

@@ -78,6 +78,9 @@ class Lion(keras.optimizers.Optimizer):
             variable: [...] tf.Variable of those that `build` got.
             learning_rate: [] float32, the rate of this step.
         """
+        # given
+        m = self.averages[self._get_variable_index(variable)]
+
         raise NotImplementedError("Lion.update_step")
 
     # given

@@ -94,11 +94,13 @@ class Lamb(keras.optimizers.Optimizer):
             variable: [...] tf.Variable of those that `build` got.
             learning_rate: [] float32, the rate of this step.
         """
+        # given
+        index = self._get_variable_index(variable)
+
         # IndexedSlices become dense here: repeated rows are summed before they are squared.
         g = tf.convert_to_tensor(gradient)
         t = tf.cast(self.iterations + 1, g.dtype)
         lr = tf.cast(learning_rate, g.dtype)
-        index = self._get_variable_index(variable)
 
         m = self.beta_1 * self.first_moments[index] + (1 - self.beta_1) * g
         v = self.beta_2 * self.second_moments[index] + (1 - self.beta_2) * tf.square(g)

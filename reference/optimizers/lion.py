@@ -76,10 +76,12 @@ class Lion(keras.optimizers.Optimizer):
             variable: [...] tf.Variable of those that `build` got.
             learning_rate: [] float32, the rate of this step.
         """
+        # given
+        m = self.averages[self._get_variable_index(variable)]
+
         # IndexedSlices become dense here: repeated rows are summed before their sign.
         g = tf.convert_to_tensor(gradient)
         lr = tf.cast(learning_rate, g.dtype)
-        m = self.averages[self._get_variable_index(variable)]
         self.assign_sub(variable, lr * tf.sign(self.beta_1 * m + (1 - self.beta_1) * g))
         self.assign(m, self.beta_2 * m + (1 - self.beta_2) * g)
 
