@@ -1,33 +1,21 @@
 """The capstone: your own parts against the standard ones, compared fairly, on MNIST.
 
-Question (60 min). You wrote a clip, a focal loss and a Momentum; somebody asks what
-they are worth. Write the comparison, so that the loser has nothing to complain about.
-The parts come in as arguments (through `build_model` and `optimizers`), so any will do.
+Question (60 min). You wrote a clip, a focal loss and a Momentum; somebody asks what they
+are worth. Write the comparison, so that the loser has nothing to complain about. The
+parts come in as arguments. Test k checks clause k:
 
-`fair_comparison(build_model, optimizers, data, *, learning_rates, seeds, epochs)` tries
-each optimizer at each learning rate with each seed. Test k checks clause k:
-
-    1. The whole grid, with all seeds, for every optimizer. A seed means the same
-       initial weights for all optimizers and rates; another seed means others.
-    2. A training is `epochs` passes over the training examples and nothing else, in
-       batches of 32 (the last may be smaller). Each pass is shuffled from the seed (the
-       shuffle of `model.fit` will do): in the same order for all optimizers and rates,
-       and again at the next call.
-    3. An optimizer's "learning_rate" is the one with the best mean over the seeds of
-       the final validation accuracy; of equals, the first in the grid.
-    4. "validation_accuracy" [seeds, epochs] has the winner's accuracies on the
-       validation examples after each epoch, in the order of `seeds`.
-    5. An optimizer's tuning is over before any of its models sees a test example, and
-       only the winner's models see them, once each: "test_accuracy" [seeds].
-    6. "test_mean" and "test_std" are mean and standard deviation of "test_accuracy",
-       with n - 1; the deviation of one seed is 0.
-    7. `plot_comparison(results, path)` writes a picture of the type that the path's
-       suffix names: for each optimizer the mean "validation_accuracy" over the epochs
-       and its spread over the seeds, with labelled axes and a legend of the names.
-    8. It runs on MNIST: a model with its own clip, focal loss and Momentum learns, and
-       so does Adam.
-
-A seed reaches initial weights through `keras.utils.set_random_seed`.
+    1. Every optimizer is tried at every rate with every seed. A seed means one set of
+       initial weights for all, whatever an optimizer draws when it is made.
+    2. A training is `epochs` passes over the training examples, in batches of 32 (the
+       last may be smaller), each pass in a new order. A seed means one series of orders
+       for all, at every call.
+    3. The best mean over the seeds of the final validation accuracy wins; of equals, the
+       first.
+    4. Validation accuracies are the winner's, after each epoch, in the order of seeds.
+    5. Test examples are seen by the winner's models alone, once each, after that
+       optimizer's tuning. Mean and deviation are over the seeds.
+    6. The picture shows mean curves, their spread over the seeds, labelled axes and a
+       legend of the names. All works on MNIST.
 
 Run   nox -s check -- custom_vs_standard
 Read  https://arxiv.org/abs/1910.05446

@@ -9,11 +9,14 @@ protocol is the answer here, and the code only keeps it:
                 epoch, which is a maximum of noise, and not the best seed
     report      test data once, after every choice was made, with the spread over seeds
 
-The trap is in the seeding. After `keras.utils.set_random_seed(3)`, `model.fit(x, y,
-epochs=3)` does shuffle, and in Keras 3.15 it takes the same order in all three epochs:
-on 40 examples each one begins 31, 11, 16, 1, 13. Hence a generator of its own, made
-from the seed, and a permutation for each epoch. The seed is set after the optimizer was
-made: one that draws random numbers must not shift the model's initial weights.
+The trap is in the seeding. Without a seed, `model.fit(x, y, epochs=3)` shuffles anew in
+every epoch. After `keras.utils.set_random_seed(3)` Keras 3.15 takes one order three times:
+on 40 examples each epoch begins 31, 11, 16, 1, 13, also if fit is called three times. The
+shuffle is an operation inside the dataset, and with a global seed it starts over with
+each iterator. All optimizers still meet the same order, but the luck of that one order
+is in every epoch. Hence a generator of its own, made from the seed, and a permutation for
+each epoch. The seed is set after the optimizer was made: one that draws random numbers
+must not shift the model's initial weights.
 
 Accuracies are fractions of few examples, so ties are common and their means may differ
 in the last bit. Rounding keeps "the first of equals" what it says. The spread has n - 1
