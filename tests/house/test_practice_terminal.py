@@ -66,7 +66,7 @@ def test_the_whole_path(practise, file, home, dojo):
     terminal = practise()
     terminal.until("next: gradients/clip_by_value, not solved yet", "enter start")
     terminal.press("\r")
-    terminal.until("of 8:00 left", "Write your answer in", "h hint", "e edit", "q quit")
+    terminal.until("of 12:00 left", "Write your answer in", "h hint", "e edit", "q quit")
     file.write_text(WRONG, encoding="utf-8")
     terminal.until("wrong", "expected", "1 check,", seconds=IMPORT)
     terminal.press("h")
