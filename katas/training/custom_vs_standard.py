@@ -12,7 +12,7 @@ parts come in as arguments. Test k checks clause k:
     3. The best mean over the seeds of the final validation accuracy wins; of equals, the
        first.
     4. Validation accuracies are the winner's, after each epoch, in the order of seeds.
-    5. Test examples are seen by the winner's models alone, once each, after that
+    5. Test examples are seen by the winner's final models alone, once each, after that
        optimizer's tuning. Mean and deviation are over the seeds.
     6. The picture shows mean curves, their spread over the seeds, labelled axes and a
        legend of the names. All works on MNIST.
@@ -35,7 +35,7 @@ def fair_comparison(build_model, optimizers, data, *, learning_rates, seeds, epo
         optimizers: {name: function of the learning rate that returns a new optimizer}.
         data: {"train", "validation", "test": (x [N, ...], y [N] integer)} arrays.
         learning_rates: The grid, in the order in which equals are preferred.
-        seeds: Of initial weights and data order, ints.
+        seeds: Ints, for `keras.utils.set_random_seed` and for the data order.
         epochs: Passes over the training examples, at least 1.
 
     Returns:

@@ -45,7 +45,7 @@ def fair_comparison(build_model, optimizers, data, *, learning_rates, seeds, epo
         optimizers: {name: function of the learning rate that returns a new optimizer}.
         data: {"train", "validation", "test": (x [N, ...], y [N] integer)} arrays.
         learning_rates: The grid, in the order in which equals are preferred.
-        seeds: Of initial weights and data order, ints.
+        seeds: Ints, for `keras.utils.set_random_seed` and for the data order.
         epochs: Passes over the training examples, at least 1.
 
     Returns:
