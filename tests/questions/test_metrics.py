@@ -363,7 +363,6 @@ def test_m09_r2_fails_at_an_offset(quoted):
     right = 1 - np.sum(error**2) / np.sum((y - y.mean()) ** 2)
     assert keras_r2(y, y + error) == pytest.approx(right)
     offset = keras_r2(y + 1e4, y + error + 1e4)
-    assert offset == pytest.approx(0, abs=1e-6)
     quoted(
         f"have R² {right:.1f}; add 10,000 to targets and predictions, and "
         f"`keras.metrics.R2Score` returns {without_sign_of_zero(offset):.1f}"
