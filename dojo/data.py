@@ -33,22 +33,26 @@ def load_mnist(*, full: bool = False) -> tuple[Split, Split]:
     if full:
         return _load_full()
     try:
-        with np.load(SHIPPED) as arrays:
-            train = arrays["x_train"], arrays["y_train"]
-            return train, (arrays["x_test"], arrays["y_test"])
+        return _read(SHIPPED)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"{SHIPPED} cannot be read ({error}). `git checkout data/` brings it back."
         ) from error
 
 
+def _read(file: Path) -> tuple[Split, Split]:
+    with np.load(file) as arrays:
+        train = arrays["x_train"], arrays["y_train"]
+        return train, (arrays["x_test"], arrays["y_test"])
+
+
 def _load_full() -> tuple[Split, Split]:
     import keras
 
-    # Absolute: the processes that compare have a keras.json, and so a cache, of their own.
+    # Keras itself may look elsewhere: the processes that compare have a KERAS_HOME of ours.
     kept = Path.home() / ".keras" / "datasets" / "mnist.npz"
     try:
-        return keras.datasets.mnist.load_data(str(kept))  # type: ignore[no-any-return]
+        return _read(kept) if kept.exists() else keras.datasets.mnist.load_data()
     except Exception as error:
         # Keras raises a bare Exception for a failed download.
         raise DataError(

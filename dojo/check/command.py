@@ -160,6 +160,6 @@ class Progress:
 
     def _line(self) -> str:
         if not any(self.running.values()) and not self.done:
-            return "importing TensorFlow"
+            return "waiting for the first test"
         running = ", ".join(f"{name}{count}" for name, count in self.running.items())
         return f"{self.done} of {self.total} katas done; checking {running}"

@@ -36,6 +36,8 @@ ENTRIES = {"check": "dojo.check.worker:work", "compare": "dojo.compare.child:ser
 
 # Seconds without a client until it ends.
 PATIENCE = 1800.0
+# The same for one that cannot work, and only says why.
+BRIEF = 10.0
 _TICK = 5.0
 
 
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     server = Server(import_everything())
     end = socket.socket(fileno=int(arguments[1]))
-    if arguments[0] == "listen" and not server.fault:
+    if arguments[0] == "listen":
         server.listen(end)
     else:
         server.take(end)
@@ -183,8 +185,9 @@ class Server:
     def _start(self, client: Client, number: int, request: dict[str, Any]) -> None:
         handle = client.handles.pop(0)
         if self.fault:
-            os.close(handle)
+            # Before the channel ends: who finds it ended asks for the reason.
             client.send({"fault": self.fault})
+            os.close(handle)
             return
         pid = os.fork()
         if pid == 0:
@@ -254,7 +257,8 @@ class Server:
             _kill_group(stray)
 
     def _forgotten(self) -> bool:
-        return abs(self._now() - self.idle_since) > PATIENCE
+        patience = BRIEF if self.fault else PATIENCE
+        return abs(self._now() - self.idle_since) > patience
 
     @staticmethod
     def _now() -> float:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from dojo.check.forkserver import import_everything, perform
+from dojo.check.messages import Broken, encode
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -13,6 +14,8 @@ def main(arguments: Sequence[str]) -> None:
     Args:
         arguments: A key of `forkserver.ENTRIES`, and the number of the channel's socket.
     """
-    work = sys.stdin.read()
-    import_everything()
-    perform(arguments[0], work, socket.socket(fileno=int(arguments[1])))
+    work, end = sys.stdin.read(), socket.socket(fileno=int(arguments[1]))
+    if fault := import_everything():
+        end.sendall(encode(Broken(fault)))
+    else:
+        perform(arguments[0], work, end)

@@ -87,10 +87,6 @@ class Starter:
         """
         raise NotImplementedError
 
-    def close(self) -> None:
-        """Ends what still runs."""
-        raise NotImplementedError
-
 
 class Warm(Starter):
     """A connection to a warm process."""
@@ -158,6 +154,7 @@ class Warm(Starter):
         self._children.pop(number, None)
 
     def close(self) -> None:
+        """Ends the children that still run, and the process itself if it is this command's."""
         for child in list(self._children.values()):
             child.kill()
         self._end.close()
@@ -208,9 +205,6 @@ class _Child(Process):
 class Cold(Starter):
     """A fresh interpreter for each piece of work, where there is no fork."""
 
-    def __init__(self) -> None:
-        self._running: list[_Fresh] = []
-
     def start(self, entry: str, work: str, folder: str = "") -> Process:
         mine, theirs = pair()
         with theirs:
@@ -230,13 +224,7 @@ class Cold(Starter):
         assert process.stdin is not None
         with contextlib.suppress(OSError), process.stdin as told:
             told.write(work.encode())
-        fresh = _Fresh(mine, process)
-        self._running.append(fresh)
-        return fresh
-
-    def close(self) -> None:
-        for fresh in self._running:
-            fresh.kill()
+        return _Fresh(mine, process)
 
 
 class _Fresh(Process):

@@ -102,7 +102,7 @@ class Reporter:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         report = yield
         if call.excinfo is not None and self.failure is None:
-            self._describe(call.excinfo.value, item)
+            self._describe_in_time(call.excinfo.value, item)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -125,6 +125,13 @@ class Reporter:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         where = _location(excinfo.value.__traceback__, self.source)
         self.send(Interrupted(f"{type(excinfo.value).__name__} ended the tests{where}"))
+
+    def _describe_in_time(self, error: BaseException, item: pytest.Item) -> None:
+        try:
+            self._describe(error, item)
+        except pytest.fail.Exception as late:
+            # The clock ran out over an exception that takes for ever to print.
+            self._stop_for_time(late, item)
 
     def _describe(self, error: BaseException, item: pytest.Item) -> None:
         if isinstance(error, BlindTest) and not _raised_in(self.source, error):

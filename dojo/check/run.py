@@ -18,8 +18,6 @@ from dojo.check.messages import Message, MessageError
 from dojo.check.verdict import Story
 from dojo.results import RanTest, Result
 
-# How the folders of kata processes begin; the number of the parent follows.
-FOLDERS = "dojo-"
 # Until a process reports for work: a cold import of TensorFlow on a slow disk.
 START_LIMIT = 300.0
 # For a process that is asked where it hangs, to write it down.
@@ -149,7 +147,7 @@ class Run:
 
 def make_folder() -> Path:
     """Returns a new folder for a process to work in."""
-    return Path(tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-"))
+    return Path(tempfile.mkdtemp(prefix="dojo-"))
 
 
 def _sets_up_tensorflow(source: Path) -> bool:

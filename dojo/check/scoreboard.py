@@ -68,7 +68,8 @@ def report(console: Console, katas: Sequence[Kata], results: Sequence[Result], t
     console.print()
     console.print(summary(results))
     for line in next_step(katas, results, tree):
-        console.print(line, highlight=False, markup=False)
+        # Not folded: what is to be pasted stays in one piece.
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 _LABELS = {"expected": "green", "got": "red", "worst": "", "in all": "", "cause": "bold yellow"}

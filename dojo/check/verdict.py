@@ -100,6 +100,9 @@ class Story:
             return Outcome.BROKEN, self._said[messages.Blind]
         if passed == len(self.names) and not self.failures:
             return Outcome.SOLVED, None
+        if not self.failures:
+            during = f" in {self.current}" if self.current else ""
+            return Outcome.WRONG, f"the tests ended before they were done{during}"
         if self.unwritten == len(self.failures) and not passed:
             return Outcome.NOT_STARTED, None
         return Outcome.WRONG, None

@@ -194,7 +194,7 @@ CASES = {
     ),
     "an exception that takes for ever to print": Case(
         "timed out",
-        "stopped after",
+        "stopped",
         replace=(
             _CLIP,
             "    class E(Exception):\n        def __str__(self):\n            while True: pass\n"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -37,21 +36,21 @@ def test_any_python_goes_on_in_the_projects_environment(home):
 
 @pytest.mark.skipif(not os.path.exists(BASE), reason="the base interpreter is not there")
 def test_the_way_there_takes_no_time(home):
+    """What the first interpreter imports beyond its own start is next to nothing."""
     if not (layout.ROOT / ".venv").exists():
         pytest.skip("these tests run in another environment than the project's")
-    call(BASE, "list")
+    beyond = imported("-m", "dojo", "list") - imported("-c", "pass")
+    assert beyond == {"dojo", "importlib.machinery", "runpy"}
 
-    def least(python):
-        """CPU seconds of the whole command, of several the least."""
-        spent = []
-        for _ in range(4):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-            assert call(python, "list").returncode == 0
-            spent.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
-        return min(spent)
 
-    # An interpreter's start, without any import of ours.
-    assert least(BASE) - least(str(layout.ROOT / ".venv/bin/python")) < 0.1
+def imported(*command):
+    """Names of the modules that BASE imports, without those of what it becomes."""
+    done = subprocess.run(
+        [BASE, "-X", "importtime", *command], cwd=layout.ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
 
 
 @pytest.mark.skipif(not os.path.exists(BASE), reason="the base interpreter is not there")

@@ -59,7 +59,10 @@ class Watched:
         if content is None:
             self.file.unlink()
         else:
-            self.file.write_bytes(content)
+            # In one piece: a check of the file while it is still empty is none of this case.
+            written = self.file.with_suffix(".new")
+            written.write_bytes(content)
+            written.replace(self.file)
         return self.verdict()
 
 

@@ -1,4 +1,4 @@
-"""dojo.questions: reads the document, and says file and line where an edit breaks it."""
+"""dojo.content.document: reads the document, and says file and line where an edit breaks it."""
 
 import re
 

@@ -275,6 +275,21 @@ def test_without_it_all_works_as_before(checkout, changes):
     assert not (checkout / ".dojo" / "warm" / "socket").exists()
 
 
+@pytest.mark.parametrize("changes", [{}, {"DOJO_WARM": "0"}], ids=["lasting", "its own"])
+def test_an_environment_that_cannot_work_is_said_to_be_broken(tmp_path, changes):
+    """And once it works again, the next check does, too."""
+    copy(tmp_path)
+    preload = tmp_path / "dojo" / "check" / "preload.py"
+    right = preload.read_text(encoding="utf-8")
+    preload.write_text("raise ImportError('no TensorFlow here')\n", encoding="utf-8")
+    entry = check(tmp_path, **changes)
+    assert entry["outcome"] == "broken"
+    assert "no TensorFlow here" in entry["failures"][0]["message"]
+    preload.write_text(right, encoding="utf-8")
+    assert check(tmp_path, **changes)["outcome"] == "solved"
+    run(tmp_path, "warm", "--stop")
+
+
 def test_it_ends_when_unused_for_long_by_any_clock(monkeypatch):
     """Also after a day of sleep, and where the clock is set back."""
     from dojo.check import forkserver

@@ -866,7 +866,8 @@ def test_t19_sparsemax(quoted):
 def test_t19_decay_by_the_rate(quoted):
     addons = 1 - 0.01  # var.assign_sub(weight_decay * var)
     in_keras = train(keras.optimizers.AdamW(0.001, weight_decay=0.01), [0.0])
-    assert (1 - addons) / (1 - in_keras) == pytest.approx(1000, rel=0.02)
+    # float32 rounds 1 - 1e-5 to a multiple of 6e-8: 0.6% of the decay.
+    assert (1 - addons) / (1 - in_keras) == pytest.approx(1000, rel=0.006)
     quoted(f"shrinks a weight of 1 to {addons:.2f} in each step")
     quoted(f"at 0.001 it leaves {in_keras:.5f}, a thousand times less decay")
 
