@@ -7,9 +7,10 @@ from rich.table import Table
 
 from dojo import layout
 from dojo.check.runner import Runner
-from dojo.content import catalogue
+from dojo.content import catalogue, mutation
+from dojo.content.traps import read_equivalents
 from dojo.results import Outcome, Result
-from dojo.upkeep import mutation, variants
+from dojo.upkeep import variants
 
 # Shares of the mutants that are not known to be equivalent.
 BAR_OVERALL = 0.95
@@ -47,7 +48,7 @@ def refusals(katas: Sequence[str], jobs: int | None) -> list[Result]:
 def mutants_of(kata: str) -> list[variants.Variant]:
     """Returns the mutants of one model answer, without those known to be equivalent."""
     source = layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
-    known = variants.read_equivalents(kata)
+    known = read_equivalents(kata)
     found: dict[str, variants.Variant] = {}
     for mutant in mutation.mutants(source):
         # One statement can break into the same first line twice; both are kept.

@@ -16,8 +16,8 @@ from dojo.check import scoreboard
 from dojo.check.runner import Runner
 from dojo.content.asked import asked
 from dojo.content.document import Kata, read_document
+from dojo.content.traps import read_traps
 from dojo.results import Result
-from dojo.upkeep import variants
 from dojo.upkeep.contents import contents
 
 README = layout.ROOT / "README.md"
@@ -57,8 +57,8 @@ def table(katas: Sequence[Kata]) -> str:
 
 def wrong_answer() -> str:
     """Returns the model answer with one mistake that people really make."""
-    traps = variants.read_traps(SHOWN)
-    return next(trap.variant().source for trap in traps if trap.name == MISTAKE)
+    traps = read_traps(SHOWN)
+    return next(trap.source() for trap in traps if trap.name == MISTAKE)
 
 
 def transcript(source: str) -> str:

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from dojo import layout
 from dojo.content import catalogue
 from dojo.content.document import Kata
+from dojo.content.traps import read_traps
 from dojo.files import write_whole
 from dojo.sitting.attempt import Attempt, begin
 from dojo.sitting.clock import Clock
@@ -22,7 +23,6 @@ from dojo.sitting.desk import lay_out
 from dojo.sitting.practice import PracticeApp
 from dojo.sitting.screens.attempt import AttemptScreen
 from dojo.sitting.screens.debrief import DebriefScreen
-from dojo.upkeep import variants
 
 FOLDER = layout.ROOT / "docs"
 SIZE = (92, 36)
@@ -60,11 +60,11 @@ class _Posed(PracticeApp):
 
 
 async def _sit(app: _Posed, file: Path) -> None:
-    trap = next(trap for trap in variants.read_traps(SHOWN) if trap.name == MISTAKE)
+    trap = next(trap for trap in read_traps(SHOWN) if trap.name == MISTAKE)
     async with app.run_test(size=SIZE) as pilot:
         while not isinstance(app.screen, AttemptScreen):
             await pilot.pause(0.1)
-        file.write_text(trap.variant().source, encoding="utf-8")
+        file.write_text(trap.source(), encoding="utf-8")
         await _until(pilot, lambda: bool(app.attempt and app.attempt.entry.checks))
         _keep(app, "practice")
         assert app.attempt is not None

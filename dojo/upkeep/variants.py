@@ -3,12 +3,12 @@
 import contextlib
 import dataclasses
 import tempfile
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dojo import layout
 from dojo.check.runner import Runner, Task
+from dojo.content.traps import Trap
 from dojo.results import Result
 
 # Variants hang now and then; a right answer needs a fraction of this.
@@ -36,60 +36,14 @@ class Variant:
     fail_fast: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Trap:
-    """A wrong answer that people really give, as an edit of the model answer.
+def of_trap(trap: Trap) -> Variant:
+    """Returns the variant that this trap is, under the kata's and its own name.
 
-    Attributes:
-        kata: Path of the kata.
-        name: What the mistake is called.
-        clause: Number of the clause whose tests have to reject it.
-        old, new: The edit; `old` occurs exactly once.
-        cause: What the proved cause has to contain, or "".
+    Raises:
+        ValueError: If the model answer no longer has the text to edit.
     """
-
-    kata: str
-    name: str
-    clause: str
-    old: str
-    new: str
-    cause: str = ""
-
-    def variant(self) -> Variant:
-        """Raises ValueError where the model answer no longer has the text to edit."""
-        source = layout.source_file(self.kata, layout.REFERENCE).read_text(encoding="utf-8")
-        if source.count(self.old) != 1:
-            found = source.count(self.old)
-            raise ValueError(f"{self.kata}, {self.name}: `old` is there {found} times: {self.old}")
-        edited = source.replace(self.old, self.new)
-        key = f"{self.kata}: {self.name}"
-        return Variant(key, self.kata, edited, self.clause, self.cause, not self.cause)
-
-
-def traps_file(kata: str) -> Path:
-    return layout.TESTS / "traps" / f"{kata}.toml"
-
-
-def read_traps(kata: str) -> Sequence[Trap]:
-    """Returns the traps of "losses/focal_loss", from tests/traps/losses/focal_loss.toml."""
-    entries = tomllib.loads(traps_file(kata).read_text(encoding="utf-8"))["trap"]
-    return [
-        Trap(
-            kata,
-            entry["name"],
-            str(entry["clause"]),
-            entry["old"].removeprefix("\n"),
-            entry["new"].removeprefix("\n"),
-            entry.get("cause", ""),
-        )
-        for entry in entries
-    ]
-
-
-def read_equivalents(kata: str) -> dict[str, str]:
-    """Returns mutant label to the reason why no test can tell it from the answer."""
-    entries = tomllib.loads(traps_file(kata).read_text(encoding="utf-8"))
-    return {entry["mutant"]: entry["why"] for entry in entries.get("equivalent", [])}
+    key = f"{trap.kata}: {trap.name}"
+    return Variant(key, trap.kata, trap.source(), trap.clause, trap.cause, not trap.cause)
 
 
 def run(variants: Sequence[Variant], jobs: int | None = None) -> Iterator[tuple[Variant, Result]]:

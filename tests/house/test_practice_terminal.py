@@ -11,18 +11,18 @@ import pytest
 
 from dojo import layout
 from dojo.content import stubs
+from dojo.content.traps import read_traps
 from dojo.record import attempts
 from dojo.record.archive import copies
 from dojo.record.attempts import Attempts
 from dojo.record.database import Database
-from dojo.upkeep import variants
 from tests.house.terminals import Terminal
 
 KATA = "gradients/clip_by_value"
 STUB = stubs.pristine(KATA)
 RIGHT = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
-TRAP = next(trap for trap in variants.read_traps(KATA) if trap.cause)
-WRONG = TRAP.variant().source
+TRAP = next(trap for trap in read_traps(KATA) if trap.cause)
+WRONG = TRAP.source()
 HANGS = RIGHT + "\nwhile True:\n    pass\n"
 # What the first check waits for, on a loaded machine.
 IMPORT = 180

@@ -5,6 +5,7 @@ import pytest
 from dojo import layout
 from dojo.check.runner import Runner
 from dojo.content.document import read_document
+from dojo.content.traps import read_traps
 from dojo.results import Kind, Outcome
 from dojo.upkeep import variants
 
@@ -14,8 +15,8 @@ KATAS = [kata.path for kata in read_document().katas]
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kata", KATAS)
 def test_every_trap_is_rejected_by_its_clause_and_named(kata):
-    traps = {trap.variant().key: trap for trap in variants.read_traps(kata)}
-    plan = [trap.variant() for trap in traps.values()]
+    traps = {variants.of_trap(trap).key: trap for trap in read_traps(kata)}
+    plan = [variants.of_trap(trap) for trap in traps.values()]
     passed = {
         variant.key: [result.outcome, *(f.cause for f in result.failures)]
         for variant, result in variants.run(plan, jobs=1)
