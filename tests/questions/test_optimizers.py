@@ -551,33 +551,6 @@ def test_o07_none_alone_raises(quoted):
     quoted(f'Keras raises a ValueError: "{str(error.value).rstrip(".")}"')
 
 
-def clipped(second=4.0, **limit):
-    """The gradients 3 and `second` of two variables as SGD applies them."""
-    a, b = tf.Variable(0.0), tf.Variable(0.0)
-    keras.optimizers.SGD(1.0, **limit).apply([tf.constant(3.0), tf.constant(second)], [a, b])
-    return -a.numpy(), -b.numpy()
-
-
-def test_o09_norm_of_each_and_of_all(quoted):
-    norm, together = clipped(clipnorm=1.0), clipped(global_clipnorm=1.0)
-    quoted(
-        f"`clipnorm` gives ({norm[0]:.1f}, {norm[1]:.1f}) and `global_clipnorm` "
-        f"({together[0]:.1f}, {together[1]:.1f})"
-    )
-
-
-def test_o09_one_infinite_gradient(quoted):
-    assert np.isnan(clipped(np.inf, global_clipnorm=1.0)).all()
-    value = clipped(np.inf, clipvalue=1.0)
-    quoted(f"`global_clipnorm` makes every gradient nan; `clipvalue` makes it {value[1]:.0f}")
-
-
-def test_o09_keras_allows_one_of_the_three(quoted):
-    with pytest.raises(ValueError, match="Only one"):
-        keras.optimizers.SGD(1.0, clipnorm=1.0, clipvalue=1.0)
-    quoted("Keras allows one of the three")
-
-
 def test_o10_the_average_starts_at_the_weights(quoted):
     w, optimizer = tf.Variable(11.0), keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.9)
     optimizer.apply([tf.constant(1.0)], [w])

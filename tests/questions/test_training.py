@@ -48,6 +48,86 @@ def test_o11_an_incomplete_window_stays_in_the_accumulators(quoted):
     quoted("In Keras its gradients stay in the accumulators")
 
 
+def clipped(second=4.0, **limit):
+    """The gradients 3 and `second` of two variables as SGD applies them."""
+    a, b = tf.Variable(0.0), tf.Variable(0.0)
+    keras.optimizers.SGD(1.0, **limit).apply([tf.constant(3.0), tf.constant(second)], [a, b])
+    return -a.numpy(), -b.numpy()
+
+
+def test_o09_norm_of_each_and_of_all(quoted):
+    norm, together = clipped(clipnorm=1.0), clipped(global_clipnorm=1.0)
+    quoted(
+        f"`clipnorm` gives ({norm[0]:.1f}, {norm[1]:.1f}) and `global_clipnorm` "
+        f"({together[0]:.1f}, {together[1]:.1f})"
+    )
+
+
+def test_o09_one_infinite_gradient(quoted):
+    assert np.isnan(clipped(np.inf, global_clipnorm=1.0)).all()
+    value = clipped(np.inf, clipvalue=1.0)
+    quoted(f"`global_clipnorm` makes every gradient nan; `clipvalue` makes it {value[1]:.0f}")
+
+
+def test_o09_keras_allows_one_of_the_three(quoted):
+    with pytest.raises(ValueError, match="Only one"):
+        keras.optimizers.SGD(1.0, clipnorm=1.0, clipvalue=1.0)
+    quoted("Keras allows one of the three")
+
+
+def repeated(ids, rows):
+    """The gradient of a table in which ids were looked up, one row each."""
+    shape = tf.constant([max(ids) + 1, 1])
+    return tf.IndexedSlices(tf.constant(rows, tf.float32)[:, None], tf.constant(ids), shape)
+
+
+def both_norms(slices):
+    """As the built-in takes it, and of the dense gradient."""
+    built_in = tf.linalg.global_norm([slices])
+    return float(built_in), float(tf.norm(tf.convert_to_tensor(slices)))
+
+
+def test_t21_rows_of_one_id(quoted):
+    built_in, dense = both_norms(repeated([0, 0], [3.0, 4.0]))
+    quoted(f"3 and 4 at one id have norm {dense:.0f}, and it says {built_in:.0f}")
+
+
+def test_t21_two_tokens_that_occur_often(quoted):
+    table = keras.layers.Embedding(10, 8)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(table(tf.constant([7, 8] * 50)))
+    built_in, dense = both_norms(tape.gradient(total, table.trainable_variables)[0])
+    quoted(f"50 times it finds {built_in:.1f} where the gradient's norm is {dense:.1f}")
+
+
+def test_t21_one_infinity_makes_all_nan(quoted):
+    clipped, _ = tf.clip_by_global_norm([tf.constant([1.0, np.inf]), tf.constant([2.0])], 1.0)
+    assert all(np.isnan(g).all() for g in clipped)
+    quoted("version therefore makes all gradients nan, on purpose, so that somebody notices")
+
+
+def test_t21_float16(quoted):
+    half = tf.constant([300.0], tf.float16)
+    assert np.isinf(tf.linalg.global_norm([half]))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.clip_by_global_norm([half, tf.constant([1.0])], 1.0)
+    quoted("The norm is taken in the dtype of the gradients, where 300² is inf; beside float32 it")
+
+
+def test_t21_clipping_is_no_protection(quoted):
+    weights = [tf.Variable([1.0, 1.0]), tf.Variable([1.0])]
+    gradients = [tf.constant([1.0, np.inf]), tf.constant([2.0])]
+    keras.optimizers.Adam(0.1, global_clipnorm=1.0).apply(gradients, weights)
+    assert all(np.isnan(w.numpy()).all() for w in weights)
+    quoted("After one infinite gradient under `global_clipnorm` every weight of Adam is nan")
+
+
+def test_t22_clipping_is_not_linear(quoted):
+    gradients = [3.0, -1.0]
+    first = np.mean(np.clip(gradients, -1, 1))
+    quoted(f"the mean is {np.mean(gradients):.0f}; clipped first, they cancel to {first:.0f}")
+
+
 def distributed_step(reduce, examples, replicas):
     """The weight after a step of w x, w = 0, towards 1, and the sum of the losses."""
     one = tf.distribute.MirroredStrategy(["CPU:0"])
