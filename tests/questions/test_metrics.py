@@ -601,3 +601,35 @@ def test_m16_the_base_rate_for_everybody(quoted):
     error = calibration_error(np.full(100, y.mean()), y)
     area = keras_area(np.full(30, 0.3), np.full(70, 0.3), curve="ROC")
     quoted(f"has an error of {error:.3f} and an AUC of {area:.1f}")
+
+
+def test_m18_pairs_inside_a_bin(quoted):
+    random = np.random.default_rng(0)
+    bins = (random.random(1000) * 1024).astype(int)
+    positives, negatives = np.split(bins, 2)
+    together = (positives[:, None] == negatives).mean()
+    quoted(f"{together / 2:.4f} for 1,000 random scores in 1,024 bins")
+
+
+def test_m18_ranks_of_equal_scores(quoted):
+    labels = np.array([0, 0, 1, 0, 1])
+
+    def by_ranks(labels):
+        return auc_by_ranks(labels, np.full(len(labels), 0.3))
+
+    quoted(
+        f"With labels {', '.join(map(str, labels))} in that order the ranks say "
+        f"{by_ranks(labels):.3f}, and {by_ranks(labels[::-1]):.3f} with the rows reversed"
+    )
+
+
+def test_m18_scores_near_0(quoted):
+    scores = 0.9 * CROWDED
+    bins = (scores * 1024).astype(int)
+    positives, negatives = bins[LABELS == 1], bins[LABELS == 0]
+    area = (positives[:, None] > negatives).mean() + (positives[:, None] == negatives).mean() / 2
+    exact = auc_by_ranks(LABELS, scores)
+    quoted(
+        f"*Scores below {scores.max():.4f}, as for a rare event?* All fall into one bin, and an "
+        f"area of {exact:.2f} reads {area:.2f}"
+    )

@@ -86,7 +86,9 @@ def assert_adds_up_over_replicas(make, y_true, y_pred, want, *, rtol, atol=0.0):
     )
 
 
-def assert_weights_repeat_rows(make, y_true, y_pred, want, *, unweighted, rtol, atol=0.0):
+def assert_weights_repeat_rows(
+    make, y_true, y_pred, want, *, unweighted, rtol, atol=0.0, weight_dtype=None
+):
     """Fails unless an integer sample weight counts a row that many times.
 
     A sixteenth of every weight must give the same result: the metric is a ratio, also
@@ -98,19 +100,23 @@ def assert_weights_repeat_rows(make, y_true, y_pred, want, *, unweighted, rtol, 
         want: Function of (y_true, y_pred) to the unweighted result, by an oracle.
         unweighted: What a metric that ignores the weights gives.
         rtol, atol: As for `assert_close`.
+        weight_dtype: The only dtype of weights that the kata speaks of, if there is one.
     """
     __tracebackhide__ = True
-    weights, name = _repeats(y_true), type(make()).__name__
+    times, name = _repeats(y_true), type(make()).__name__
+    weights, sixteenths = times, times / 16
+    if weight_dtype is not None:
+        weights, sixteenths = (w.astype(weight_dtype) for w in (weights, sixteenths))
     cases = {
-        "0, 1/16, 1/8, 0, …": ([(y_true, y_pred, weights / 16)], weights),
-        "none, then 0, 1, 2, 0, …": ([(y_true, y_pred), (y_true, y_pred, weights)], weights + 1),
+        "0, 1/16, 1/8, 0, …": ([(y_true, y_pred, sixteenths)], times),
+        "none, then 0, 1, 2, 0, …": ([(y_true, y_pred), (y_true, y_pred, weights)], times + 1),
     }
-    for kinds, (batches, times) in cases.items():
+    for kinds, (batches, copies) in cases.items():
         assert_close(
             measure(make(), batches),
-            want(*[np.repeat(a, times, axis=0) for a in (y_true, y_pred)]),
+            want(*[np.repeat(a, copies, axis=0) for a in (y_true, y_pred)]),
             call=f"{name}(…) with sample_weight {kinds}",
-            oracle=f"rows repeated {', '.join(map(str, times[:3]))}, … times",
+            oracle=f"rows repeated {', '.join(map(str, copies[:3]))}, … times",
             rtol=rtol,
             atol=atol,
             bugs={"sample_weight ignored": unweighted},
@@ -143,7 +149,7 @@ def assert_resets(make, y_true, y_pred, empty, *, rtol):
     )
 
 
-def assert_modes_agree(make, y_true, y_pred, want, *, mode, rtol, atol=0.0):
+def assert_modes_agree(make, y_true, y_pred, want, *, mode, rtol, atol=0.0, weight_dtype=None):
     """Fails unless two compiled calls, each a weighted update and a result, give the oracle's.
 
     Args:
@@ -152,9 +158,11 @@ def assert_modes_agree(make, y_true, y_pred, want, *, mode, rtol, atol=0.0):
         want: Function of (y_true, y_pred) to the unweighted result, by an oracle.
         mode: What compiles a function, such as `tf.function`.
         rtol, atol: As for `assert_close`.
+        weight_dtype: As for `assert_weights_repeat_rows`.
     """
     __tracebackhide__ = True
-    metric, weights = make(), _repeats(y_true)
+    metric, times = make(), _repeats(y_true)
+    weights = times if weight_dtype is None else times.astype(weight_dtype)
 
     @mode
     def step(y_true, y_pred, weights):
@@ -163,7 +171,7 @@ def assert_modes_agree(make, y_true, y_pred, want, *, mode, rtol, atol=0.0):
 
     for arrays in zip(*[np.split(a, 2) for a in (y_true, y_pred, weights)], strict=True):
         result = step(*map(tf.constant, arrays))
-    repeated = [np.repeat(a, weights, axis=0) for a in (y_true, y_pred)]
+    repeated = [np.repeat(a, times, axis=0) for a in (y_true, y_pred)]
     half = [a[len(a) // 2 :] for a in repeated]
     assert_close(
         result,
