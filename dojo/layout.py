@@ -14,6 +14,8 @@ LEVELS = ("screen", "mid", "senior", "staff")
 # How often interviews ask it, most often first.
 ASKED = ("often", "sometimes", "rarely")
 TRACKS = ("gradients", "losses", "metrics", "optimizers", "training")
+# The track whose stubs run and are wrong.
+REPAIR = "repair"
 
 
 def state_folder() -> Path:

@@ -5,15 +5,18 @@ kata's test file. What stands below a comment `# given` is copied as it is, to t
 line or to the end of its function or class. Of the rest, bodies are the learner's work;
 private names, decorators and undocumented methods are too, and do not appear; but a class
 that is given in part keeps its decorators.
+
+In the repair track nothing is taken out: a stub is the answer with its bugs put in.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from dojo import layout
 from dojo.content.asked import docstring
+from dojo.content.bugs import Bug, put_in, read_bugs
 
 # Alone on a line of a model answer, above what its stub is to show as it is.
 GIVEN = "# given"
@@ -46,10 +49,24 @@ def make_stub(question: str, answer: str) -> str:
     return "\n\n\n".join([head, *filter(None, parts)]) + "\n"
 
 
+def make_broken(question: str, answer: str, bugs: Sequence[Bug]) -> str:
+    """Returns the source of a program to repair.
+
+    Args:
+        question: As for `make_stub`.
+        answer: Source of the repaired program.
+        bugs: What is wrong with the other one.
+    """
+    broken = put_in(bugs, answer)
+    return broken.replace(docstring(broken), docstring(question), 1)
+
+
 def pristine(kata: str) -> str:
     """Returns the stub that a learner of "losses/focal_loss" starts from."""
     question = layout.test_file(kata).read_text(encoding="utf-8")
     answer = layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
+    if kata.partition("/")[0] == layout.REPAIR:
+        return make_broken(question, answer, read_bugs(kata))
     return make_stub(question, answer)
 
 

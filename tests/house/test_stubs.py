@@ -2,7 +2,10 @@
 
 import textwrap
 
+import pytest
+
 from dojo.content import stubs
+from dojo.content.bugs import Bug
 
 QUESTION = '"""Asked.\n\n    1. One.\n"""\n'
 ANSWER = '''\
@@ -168,3 +171,25 @@ def test_the_call_of_the_base_class_is_given_in_a_constructor():
         "    def __init__(self, scale):\n        super().__init__()\n"
         '        raise NotImplementedError("Layer")\n'
     )
+
+
+DOUBLE = Bug("doubled", "1", [("first = labels", "first = 2 * labels")], "twice the loss")
+LATE = Bug("late", "1", [("range(3)", "range(1, 3)"), ("UNIT", "MEASURE")], "two rounds")
+
+
+def test_a_program_to_repair_is_the_answer_with_its_bugs_under_the_question():
+    stub = stubs.make_broken(QUESTION, ANSWER.replace("# given", "# kept"), [DOUBLE])
+    assert stub.startswith('"""Asked.\n\n    1. One.\n"""\n\nimport keras')
+    assert "first = 2 * labels" in stub
+    assert "def _helper(x):\n    return x\n" in stub
+    assert "Explained" not in stub
+
+
+def test_a_bug_may_have_several_edits_each_of_a_text_that_is_there_once():
+    stub = stubs.make_broken(QUESTION, ANSWER, [DOUBLE, LATE])
+    assert 'MEASURE = "s"' in stub
+    assert "range(1, 3)" in stub
+    with pytest.raises(ValueError, match="late: `old` is there 0 times"):
+        stubs.make_broken(QUESTION, ANSWER, [LATE, LATE])
+    with pytest.raises(ValueError, match="late: `old` is there 2 times"):
+        stubs.make_broken(QUESTION, ANSWER + "UNIT\n", [LATE])
