@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.questions.derivatives import XLA, constant, gradient, norm
+from tests.questions.derivatives import GRAPH, XLA, constant, gradient, norm
 from tests.questions.double_softmax import ByHand, reported
 from tests.questions.notation import short_power
 from tests.questions.one_weight import linear, ones
@@ -225,6 +225,159 @@ def test_l10_keras_sparse_loss_has_no_smoothing(quoted):
         "label_smoothing" not in inspect.signature(losses.SparseCategoricalCrossentropy).parameters
     )
     quoted(f"in {keras.__version__.rpartition('.')[0]} the sparse loss has no such argument")
+
+
+def test_l27_an_untrained_model(quoted):
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits([7], tf.zeros([1, 50_000]))
+    quoted(f"an untrained model costs log V, {float(loss[0]):.2f} for 50,000 tokens")
+
+
+def ignored_label(**how):
+    """The cross-entropy of the label -100."""
+    function = tf.nn.sparse_softmax_cross_entropy_with_logits
+    compiled = tf.function(function, **how) if how else function
+    return compiled(labels=tf.constant([-100, 1]), logits=tf.zeros([2, 3])).numpy()
+
+
+def test_l27_the_label_that_is_none(quoted):
+    for how in ({}, GRAPH):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="outside the valid range"):
+            ignored_label(**how)
+    assert np.isnan(ignored_label(**XLA)).tolist() == [True, False]
+    quoted("On a CPU TensorFlow raises, eagerly and in a graph. Under XLA it returns nan")
+
+
+def test_l27_keras_masks_and_does_not_shift(quoted):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-100)
+    labels, logits = constant([[1, -100, 2]], tf.int32), constant([[[0.0, 2, 0]] * 2 + [[0, 0, 1]]])
+    log_p = np.log(tf.nn.softmax(logits))[0]
+    assert float(loss(labels, logits)) == pytest.approx(-(log_p[0, 1] + log_p[2, 2]) / 2)
+    quoted("masks, and divides by the targets that are left. It does not shift")
+
+
+def test_l28_perplexity(quoted):
+    uniform = tf.nn.sparse_softmax_cross_entropy_with_logits([3], tf.zeros([1, 10]))
+    loss, perplexity = float(uniform[0]), float(tf.exp(uniform)[0])
+    quoted(f"a loss of {loss:.3f} has perplexity {perplexity:.0f}")
+
+
+def test_l28_a_mean_of_perplexities(quoted):
+    losses = np.array([2, 4])
+    quoted(
+        f"losses of 2 and 4 have perplexity {np.exp(losses.mean()):.1f} together, and their "
+        f"perplexities a mean of {np.exp(losses).mean():.1f}"
+    )
+
+
+def test_l28_two_tokenizers(quoted):
+    tokens, nats = np.array([25, 20]), np.array([2.6, 3.1])
+    bits = tokens * nats / np.log(2) / 100
+    assert np.argmin(bits) != np.argmin(nats)
+    quoted(
+        "Their perplexities are {:.1f} and {:.1f}, their bits per byte {:.2f} and {:.2f}".format(
+            *np.exp(nats), *bits
+        )
+    )
+
+
+def test_l29_the_size_of_the_logits(quoted):
+    row = 128_000 * np.dtype("float32").itemsize / 1e9
+    quoted(f"the largest tensor of the model: {8 * 4096 * row:.1f} GB in float32")
+    quoted(f"A chunk of 1,024 tokens takes {1024 * row:.1f} GB")
+
+
+def loss_of_padded_words(mask_zero, sample_weight=None):
+    """The loss of a uniform guess among 5 classes, where half of the positions are padded."""
+    table = keras.layers.Embedding(6, 5, mask_zero=mask_zero, embeddings_initializer="zeros")
+    model = keras.Sequential([keras.Input((4,)), table])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    words, y = np.array([[1, 2, 0, 0]]), np.zeros((1, 4))
+    return model.evaluate(words, y, sample_weight=sample_weight, verbose=0)
+
+
+@pytest.fixture(scope="module")
+def over_all():
+    return loss_of_padded_words(False, sample_weight=np.array([[1.0, 1, 0, 0]]))
+
+
+@pytest.fixture(scope="module")
+def over_tokens():
+    return loss_of_padded_words(mask_zero=True)
+
+
+def test_t18_a_mask_divides_by_the_real_tokens(quoted, over_tokens):
+    assert over_tokens == pytest.approx(np.log(5), rel=1e-5)
+    quoted("(`mask_zero=True`), the loss applies it and divides by the real tokens")
+
+
+def test_t18_sample_weight_alone_divides_by_all_positions(quoted, over_all, over_tokens):
+    assert over_all == pytest.approx(over_tokens / 2)
+    quoted("With `sample_weight` alone it divides by all positions")
+
+
+def test_t18_a_mean_over_all_positions(quoted, over_all, over_tokens):
+    quoted(
+        f"the loss of a uniform guess among 5 classes reads {over_all:.3f} instead of "
+        f"{over_tokens:.3f}"
+    )
+
+
+def scores_of_pairs(pairs=16, size=8, temperature=0.5):
+    """[2N, 2N]: the cosines of random pairs, the second view a noisy first, and the partners."""
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(pairs, size))
+    rows = np.concatenate([first, first + 0.5 * rng.normal(size=(pairs, size))])
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows @ rows.T / temperature, np.roll(np.arange(2 * pairs), pairs)
+
+
+def found(scores, partners):
+    """The mean cross-entropy of finding each row's partner."""
+    each = tf.nn.sparse_softmax_cross_entropy_with_logits(partners, scores)
+    return float(tf.reduce_mean(each))
+
+
+def test_l30_the_mask_of_the_diagonal(quoted):
+    scores, partners = scores_of_pairs()
+    n, itself = len(scores) // 2, np.eye(len(scores), dtype=bool)
+    right = found(np.where(itself, -np.inf, scores), partners)
+    zeros = found(np.where(itself, 0, scores), partners)
+    across = scores[:n, n:]
+    clip = (found(across, np.arange(n)) + found(across.T, np.arange(n))) / 2
+    quoted(f"the loss at temperature 0.5 is {right:.3f}")
+    quoted(f"With the diagonal left in it is {found(scores, partners):.3f}")
+    quoted(f"with zeros on the diagonal {zeros:.3f}, against the other view only {clip:.3f}")
+
+
+def at_chance(pairs):
+    """Where all scores are equal."""
+    scores = np.where(np.eye(2 * pairs, dtype=bool), -np.inf, 0.0)
+    return found(scores, np.roll(np.arange(2 * pairs), pairs))
+
+
+def test_l30_the_loss_at_chance(quoted):
+    quoted(f"At chance the loss is log(2N - 1), {at_chance(256):.2f} for 256 pairs")
+
+
+def test_l30_exp_overflows(quoted):
+    assert np.isfinite(tf.exp(constant(88.0)))
+    assert np.isinf(tf.exp(constant(89.0)))
+    quoted("exp(89) is inf in float32")
+
+
+def test_l31_the_bound_on_mutual_information(quoted):
+    quoted(f"cannot exceed log N, which is {np.log(256):.1f} nats for 256 candidates")
+
+
+def test_l31_negatives_of_micro_batches(quoted):
+    small, large = 2 * 64 - 2, 2 * 256 - 2
+    quoted(
+        f"Four micro-batches of 64 pairs have {small} negatives each; one batch of 256 has {large}"
+    )
+
+
+def test_l31_the_loss_at_chance(quoted):
+    quoted(f"At chance it is log(2N - 1): {at_chance(64):.2f} for 64 pairs, {at_chance(256):.2f}")
 
 
 def test_l21_modulator_of_the_true_class_only(quoted):

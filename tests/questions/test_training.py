@@ -854,42 +854,6 @@ def test_t13_lambdas_do_not_load(quoted, tmp_path):
     quoted("does not load unless `safe_mode=False`")
 
 
-def loss_of_padded_words(mask_zero, sample_weight=None):
-    """The loss of a uniform guess among 5 classes, where half of the positions are padded."""
-    table = keras.layers.Embedding(6, 5, mask_zero=mask_zero, embeddings_initializer="zeros")
-    model = keras.Sequential([keras.Input((4,)), table])
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    words, y = np.array([[1, 2, 0, 0]]), np.zeros((1, 4))
-    return model.evaluate(words, y, sample_weight=sample_weight, verbose=0)
-
-
-@pytest.fixture(scope="module")
-def over_all():
-    return loss_of_padded_words(False, sample_weight=np.array([[1.0, 1, 0, 0]]))
-
-
-@pytest.fixture(scope="module")
-def over_tokens():
-    return loss_of_padded_words(mask_zero=True)
-
-
-def test_t18_a_mask_divides_by_the_real_tokens(quoted, over_tokens):
-    assert over_tokens == pytest.approx(np.log(5), rel=1e-5)
-    quoted("(`mask_zero=True`), the loss applies it and divides by the real tokens")
-
-
-def test_t18_sample_weight_alone_divides_by_all_positions(quoted, over_all, over_tokens):
-    assert over_all == pytest.approx(over_tokens / 2)
-    quoted("With `sample_weight` alone it divides by all positions")
-
-
-def test_t18_a_mean_over_all_positions(quoted, over_all, over_tokens):
-    quoted(
-        f"the loss of a uniform guess among 5 classes reads {over_all:.3f} instead of "
-        f"{over_tokens:.3f}"
-    )
-
-
 def offered(module, *names):
     """Those of the names that a module of Keras has."""
     return [name for name in names if hasattr(module, name)]

@@ -146,6 +146,33 @@ def assert_gradients(function, inputs, want, *, call, oracle, rtol, atol=0.0, bu
         )
 
 
+def assert_no_gradient(function, inputs, leaks, *, call, oracle, **how):
+    """Fails unless no gradient reaches the inputs: each gets None, or zeros.
+
+    Args:
+        function: Takes the inputs by position, returns one tensor.
+        inputs: {name: tensor}.
+        leaks: {cause: function from an upstream, shaped like the value, to {name: the
+            gradient that this mistake lets through}}.
+        call, oracle: As for `assert_gradients`.
+        **how: `mode` for `vjp`.
+    """
+    __tracebackhide__ = True
+    upstream = random_upstream(np.shape(function(*inputs.values())))
+    slopes = vjp(function, list(inputs.values()), upstream, **how)[1]
+    for (name, value), slope in zip(inputs.items(), slopes, strict=True):
+        if slope is None:
+            continue
+        assert_close(
+            slope,
+            np.zeros(np.shape(value)),
+            call=f"tape.gradient({call}, {name}, output_gradients=upstream)",
+            oracle=f"{oracle}; None will do",
+            rtol=0.0,
+            bugs={cause: leak(upstream)[name] for cause, leak in leaks.items()},
+        )
+
+
 def assert_each_call_keeps_its_value(
     function,
     variable,
@@ -217,7 +244,7 @@ def assert_gradient_by_differences(function, inputs, *, call, rtol=1e-6, atol=1e
 
         assert_close(
             slope,
-            _differences(weighted, inputs[position].numpy()),
+            differences(weighted, inputs[position].numpy()),
             call=f"the gradient of sum(upstream * {call}) with respect to argument {position}",
             oracle="central differences in float64",
             rtol=rtol,
@@ -225,8 +252,11 @@ def assert_gradient_by_differences(function, inputs, *, call, rtol=1e-6, atol=1e
         )
 
 
-def _differences(function, x, h=1e-3):
-    """Returns the slopes [...] of a function of x [...] that returns one number."""
+def differences(function, x, h=1e-3):
+    """Returns the slopes [...] of a smooth function of x [...] that returns one number.
+
+    Central differences in float64, with Richardson's step: off by h⁴ f⁽⁵⁾ and eps |f| / h.
+    """
     slopes = np.empty_like(x)
     for place in np.ndindex(x.shape):
         unit = np.zeros_like(x)
