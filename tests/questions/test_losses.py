@@ -322,6 +322,75 @@ def test_t18_a_mean_over_all_positions(quoted, over_all, over_tokens):
     )
 
 
+def test_l32_a_sigmoid_and_its_logarithm(quoted):
+    stable = lambda x: -tf.math.log_sigmoid(x)
+    x = constant(-200.0)
+    quoted(f"A margin of -200 gives a loss of {stable(x):g} with slope {gradient(stable, x):g}")
+    naive = lambda x: tf.math.log(tf.sigmoid(x))
+    assert naive(x) == -np.inf
+    assert np.isnan(gradient(naive, x))
+    quoted("`log(sigmoid(-200))` is minus infinity, with a gradient of nan")
+
+
+def preference(margin, beta=0.1):
+    return float(-tf.math.log_sigmoid(constant(beta * margin)))
+
+
+def test_l32_the_first_loss(quoted):
+    quoted(f"the loss must be log 2 = {preference(0.0):.3f}")
+
+
+def test_l33_both_log_probabilities_fall(quoted):
+    chosen, rejected = -2, -10
+    quoted(
+        f"a margin of {chosen - rejected}: at beta 0.1 the loss is "
+        f"{preference(chosen - rejected):.3f}, well below log 2"
+    )
+
+
+def surrogate(log_ratio, advantage=1.0):
+    """PPO's loss of one action, as one writes it first."""
+    ratio = tf.exp(log_ratio)
+    return -tf.minimum(ratio * advantage, tf.clip_by_value(ratio, 0.8, 1.2) * advantage)
+
+
+def test_l34_the_same_tensor(quoted):
+    x = constant(-3.0)
+    assert gradient(lambda x: surrogate(x - x), x) == 0
+    assert gradient(lambda x: surrogate(x - tf.stop_gradient(x), 2.5), x) == -2.5
+    quoted("r is exp(x - x): the value is right, and the gradient 0")
+    quoted("the gradient is the plain policy gradient, `-A` for each log-probability")
+
+
+def test_l34_the_clip_alone_is_flat(quoted):
+    clip_alone = lambda x: tf.clip_by_value(tf.exp(x), 0.8, 1.2)
+    x = constant(np.log(3.0))
+    assert gradient(clip_alone, x) == 0
+    assert gradient(lambda x: surrogate(x, -1.0), x) == pytest.approx(3)
+    quoted("The clip alone is flat there, and the mistake stays")
+
+
+def test_l34_a_large_ratio(quoted):
+    x = constant(99.0)
+    assert np.isnan(gradient(surrogate, x))
+    quoted(f"the value is right, {surrogate(x):g} for A = 1, and the gradient nan")
+
+
+def test_l35_advantages_of_a_group(quoted):
+    rewards = np.array([1.0, 0, 0, 0])
+    advantages = (rewards - rewards.mean()) / rewards.std()
+    quoted(f"make advantages of {advantages[0]:.2f} and three times {advantages[1]:.2f}")
+
+
+def test_l35_the_estimate_of_the_divergence(quoted):
+    p, q = np.array([0.7, 0.2, 0.1]), np.array([0.5, 0.3, 0.2])
+    d = np.log(q / p)
+    estimate = np.exp(d) - d - 1
+    assert (estimate > 0).all()
+    assert (p * estimate).sum() == pytest.approx((p * np.log(p / q)).sum())
+    quoted("`exp(d) - d - 1` with d = log reference - log policy, which is never negative")
+
+
 def scores_of_pairs(pairs=16, size=8, temperature=0.5):
     """[2N, 2N]: the cosines of random pairs, the second view a noisy first, and the partners."""
     rng = np.random.default_rng(0)
