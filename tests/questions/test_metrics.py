@@ -633,3 +633,36 @@ def test_m18_scores_near_0(quoted):
         f"*Scores below {scores.max():.4f}, as for a rare event?* All fall into one bin, and an "
         f"area of {exact:.2f} reads {area:.2f}"
     )
+
+
+def test_m19_the_mean_of_small_batches(quoted):
+    z, y = calibrated(np.random.default_rng(0), 4096)
+    p = 1 / (1 + np.exp(-z))
+    # Of the top class, as the paper has it.
+    confidence, correct = np.maximum(p, 1 - p), ((p > 0.5) == (y == 1)).astype(float)
+    at_once = calibration_error(confidence, correct)
+    batches = zip(np.split(confidence, 64), np.split(correct, 64), strict=True)
+    mean = np.mean([calibration_error(*batch) for batch in batches])
+    quoted(
+        f"Perfect probabilities of 4,096 examples have an error of {at_once:.3f} at once, and of "
+        f"{mean:.2f} as the mean of 64 batches of 64"
+    )
+
+
+def test_m19_edges_that_float32_moves(quoted):
+    def moved(bins):
+        edges = [round(m / bins, 6) for m in range(1, bins)]
+        upper = [math.ceil(np.float32(edge) * np.float32(bins)) for edge in edges]
+        return sum(m != bin_of for m, bin_of in enumerate(upper, 1))
+
+    assert moved(8) == moved(16) == 0
+    quoted(
+        f"Of the 14 edges m/15, typed with six decimals, {moved(15)} fall on the wrong side in "
+        "float32"
+    )
+
+
+def test_m19_a_fair_coin(quoted):
+    correct = np.array([1.0, 0.0])
+    assert calibration_error(np.full(2, 0.5), correct) == 0
+    quoted(f"and gets {np.abs(correct - 0.5).mean()}")
