@@ -183,6 +183,11 @@ def _add_upkeep(commands: Commands) -> None:
     )
     mutants.add_argument("names", nargs="*", metavar="KATA")
     mutants.add_argument("--jobs", type=_count, metavar="N", help="mutants at a time")
+    causes = commands.add(
+        "causes", _causes, "see which traps the first screen names", FOR_CONTRIBUTORS
+    )
+    causes.add_argument("names", nargs="*", metavar="KATA")
+    causes.add_argument("--jobs", type=_count, metavar="N", help="traps at a time")
     commands.add("readme", _readme, "make the made parts of README and QUESTIONS", FOR_CONTRIBUTORS)
     commands.add(
         "pictures", _pictures, "draw README's pictures of the screen anew", FOR_CONTRIBUTORS
@@ -381,6 +386,12 @@ def _mutants(options: argparse.Namespace) -> int:
     from dojo.upkeep import mutants
 
     return mutants.run(options.names, options.jobs)
+
+
+def _causes(options: argparse.Namespace) -> int:
+    from dojo.upkeep import causes
+
+    return causes.run(options.names, options.jobs)
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ these numbers. An exception, a wrong shape or a None says what is wrong by itsel
 
 from collections.abc import Sequence
 
-from dojo.results import Failure, Kind
+from dojo.results import Failure, Kind, clause_of
 
 _SLOWER = (("float64", 1), ("float16", 2))
 _MODES = (("graph", 1), ("XLA", 2))
@@ -21,22 +21,39 @@ _MODES = (("graph", 1), ("XLA", 2))
 
 def shown(failures: Sequence[Failure]) -> int | None:
     """Returns the index of the failure to show, or None where nothing fails."""
-    order = sorted(range(len(failures)), key=lambda index: _place(failures[index], index))
-    for rank, index in enumerate(order):
-        failure = failures[index]
-        if failure.kind is Kind.BASIC:
-            return index
-        if failure.kind is Kind.PROOF:
-            before = [failures[other] for other in order[:rank]]
-            if not (failure.gradient and any(_wrong_value(other) for other in before)):
-                return index
+    order = _order(failures)
+    certain = _certain([failures[index] for index in order])
+    if certain is not None:
+        return order[certain]
     return order[0] if order else None
 
 
-def _place(failure: Failure, index: int) -> tuple[bool, int, int, int, int]:
-    late = failure.kind is Kind.LATE
-    dtype, mode = (_rank(failure.test, names) for names in (_SLOWER, _MODES))
-    return late, int(failure.clause or 0), dtype, mode, index
+def is_certain(failures: Sequence[Failure]) -> bool:
+    """Whether one of them is shown, whatever the tests that come after them may find."""
+    return _certain([failures[index] for index in _order(failures)]) is not None
+
+
+def place(test: str) -> tuple[int, int, int]:
+    """Where a test's failure stands among others; before those that the suite has later."""
+    dtype, mode = (_rank(test, names) for names in (_SLOWER, _MODES))
+    return int(clause_of(test) or 0), dtype, mode
+
+
+def _order(failures: Sequence[Failure]) -> list[int]:
+    places = [(failure.kind is Kind.LATE, *place(failure.test)) for failure in failures]
+    return sorted(range(len(failures)), key=lambda index: (places[index], index))
+
+
+def _certain(failures: Sequence[Failure]) -> int | None:
+    """The first, of failures in their order, that is basic or proved."""
+    for rank, failure in enumerate(failures):
+        if failure.kind is Kind.BASIC:
+            return rank
+        if failure.kind is Kind.PROOF:
+            before = failures[:rank]
+            if not (failure.gradient and any(_wrong_value(other) for other in before)):
+                return rank
+    return None
 
 
 def _rank(test: str, names: Sequence[tuple[str, int]]) -> int:

@@ -18,7 +18,9 @@ class Job:
         folder: An empty folder for the log and for whatever the tests write.
         limit: Seconds for all tests together; the parent enforces it, too.
         select: A pytest -k expression, or "".
-        until: Stop at the first failure whose cause has these words; "" for none.
+        aim: Stop once it is certain which failure is shown, and this clause has failed; "" for
+            all tests.
+        until: By a cause that has these words; "" for any.
         fail_fast: Stop at the first failure.
         canary: Take every number for another one, so that an honest test must fail.
         held: Once the tests are collected, wait for a line before the file is read.
@@ -30,6 +32,7 @@ class Job:
     folder: Path
     limit: float
     select: str = ""
+    aim: str = ""
     until: str = ""
     fail_fast: bool = False
     held: bool = False

@@ -57,7 +57,6 @@ class Reporter:
 
     def __init__(self, job: Job, send: Callable[[Message], None]) -> None:
         self.source = job.source.resolve()
-        self.until = job.until
         self.send = send
         self.failure: _Failure | None = None
         self.blind = False
@@ -119,8 +118,6 @@ class Reporter:
         why = self.failure
         told = (why.message, why.cause, printed, why.kind, why.gradient)
         self.send(Tested(name, False, self.seconds, *told))
-        if self.until and self.until in (why.cause or "") and self.session is not None:
-            self.session.shouldstop = "found"
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         where = _location(excinfo.value.__traceback__, self.source)

@@ -49,13 +49,14 @@ class Task:
 
     Attributes:
         key: What events call it; usually the kata's path.
-        kata, tree, select, until, fail_fast, canary: As for `Job`.
+        kata, tree, select, aim, until, fail_fast, canary: As for `Job`.
     """
 
     key: str
     kata: str
     tree: Path
     select: str = ""
+    aim: str = ""
     until: str = ""
     fail_fast: bool = False
     canary: bool = False
@@ -163,7 +164,7 @@ class Runner:
 
     def _job(self, task: Task, held: bool = False) -> Job:
         suite, tree = layout.test_file(task.kata), task.tree.resolve()
-        how = (task.select, task.until, task.fail_fast, held, task.canary)
+        how = (task.select, task.aim, task.until, task.fail_fast, held, task.canary)
         return Job(task.kata, tree, suite, make_folder(), self.limit, *how)
 
 

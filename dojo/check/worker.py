@@ -18,6 +18,7 @@ import pytest
 import pytest_timeout
 
 from dojo import layout
+from dojo.check.aim import Aim
 from dojo.check.channel import Channel
 from dojo.check.job import Job
 from dojo.check.messages import Finished, Message, Ready, encode
@@ -41,7 +42,11 @@ def work(text: str, end: socket.socket) -> None:
     _settle(job)
     channel = Channel(end)
 
+    aim = Aim(job.aim, job.until) if job.aim else None
+
     def send(message: Message) -> None:
+        if aim is not None:
+            aim.hear(message)
         channel.send(encode(message))
 
     if job.canary:
@@ -52,6 +57,7 @@ def work(text: str, end: socket.socket) -> None:
         sys.addaudithook(reporter.guard)
     # By name, pytest would look for it in the metadata of all packages.
     plugins = [pytest_timeout, reporter, *([Held(channel)] if job.held else [])]
+    plugins += [aim] if aim is not None else []
     pytest.main(_arguments(job), plugins=plugins)
     reporter.close()
     send(Finished())

@@ -18,7 +18,9 @@ class Trap:
         name: What the mistake is called.
         clause: Number of the clause whose tests have to reject it.
         old, new: The edit; `old` occurs exactly once.
-        cause: What the proved cause has to contain, or "".
+        cause: What a cause that its clause proves has to contain, or "".
+        plain: Words of the message that is shown, where that says it without a proof, or "".
+        unnamed: Why what is shown neither names the mistake nor makes it plain, or "".
     """
 
     kata: str
@@ -27,6 +29,8 @@ class Trap:
     old: str
     new: str
     cause: str = ""
+    plain: str = ""
+    unnamed: str = ""
 
     def source(self) -> str:
         """Returns the whole wrong answer.
@@ -54,7 +58,7 @@ def read_traps(kata: str) -> Sequence[Trap]:
             str(entry["clause"]),
             entry["old"].removeprefix("\n"),
             entry["new"].removeprefix("\n"),
-            entry.get("cause", ""),
+            *(entry.get(field, "") for field in ("cause", "plain", "unnamed")),
         )
         for entry in _entries(kata)["trap"]
     ]

@@ -23,15 +23,13 @@ class Variant:
         key: Names it, uniquely.
         kata: Path of the kata.
         source: The whole file.
-        clause: Number of the only clause to test, or "" for all.
-        until: Stop at the first failure whose cause has these words.
-        fail_fast: Stop at the first failure.
+        aim, until, fail_fast: As for `Job`.
     """
 
     key: str
     kata: str
     source: str
-    clause: str = ""
+    aim: str = ""
     until: str = ""
     fail_fast: bool = False
 
@@ -43,7 +41,7 @@ def of_trap(trap: Trap) -> Variant:
         ValueError: If the model answer no longer has the text to edit.
     """
     key = f"{trap.kata}: {trap.name}"
-    return Variant(key, trap.kata, trap.source(), trap.clause, trap.cause, not trap.cause)
+    return Variant(key, trap.kata, trap.source(), trap.clause, trap.cause)
 
 
 def run(variants: Sequence[Variant], jobs: int | None = None) -> Iterator[tuple[Variant, Result]]:
@@ -68,5 +66,11 @@ def _task(variant: Variant, tree: Path) -> Task:
     file = layout.source_file(variant.kata, tree)
     file.parent.mkdir(parents=True)
     file.write_text(variant.source, encoding="utf-8")
-    select = f"test_{variant.clause}_" if variant.clause else ""
-    return Task(variant.key, variant.kata, tree, select, variant.until, variant.fail_fast)
+    return Task(
+        variant.key,
+        variant.kata,
+        tree,
+        aim=variant.aim,
+        until=variant.until,
+        fail_fast=variant.fail_fast,
+    )

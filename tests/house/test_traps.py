@@ -7,7 +7,7 @@ from dojo.check.runner import Runner
 from dojo.content.document import read_document
 from dojo.content.traps import read_traps
 from dojo.results import Kind, Outcome
-from dojo.upkeep import variants
+from dojo.upkeep import causes, variants
 
 KATAS = [kata.path for kata in read_document().katas]
 
@@ -15,23 +15,14 @@ KATAS = [kata.path for kata in read_document().katas]
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kata", KATAS)
 def test_every_trap_is_rejected_by_its_clause_and_named(kata):
-    traps = {variants.of_trap(trap).key: trap for trap in read_traps(kata)}
-    plan = [variants.of_trap(trap) for trap in traps.values()]
+    traps = read_traps(kata)
     passed = {
-        variant.key: [result.outcome, *(f.cause for f in result.failures)]
-        for variant, result in variants.run(plan, jobs=1)
-        if not is_caught(traps[variant.key], result)
+        trap.name: [result.outcome, *((f.test, f.cause) for f in result.failures)]
+        for trap, result in causes.judged(traps, jobs=1)
+        if not causes.rejected(trap, result)
     }
     assert traps
     assert passed == {}
-
-
-def is_caught(trap, result):
-    """Whether the trap is rejected, with its cause where it names one."""
-    if result.outcome not in (Outcome.WRONG, Outcome.CRASHED, Outcome.TIMED_OUT):
-        return False
-    causes = [failure.cause for failure in result.failures if failure.cause]
-    return not trap.cause or any(trap.cause in cause for cause in causes)
 
 
 @pytest.mark.parametrize("kata", KATAS)
