@@ -21,6 +21,8 @@ class Trap:
         cause: What a cause that its clause proves has to contain, or "".
         plain: Words of the message that is shown, where that says it without a proof, or "".
         unnamed: Why what is shown neither names the mistake nor makes it plain, or "".
+        symptom: What a colleague who used the answer would report, or "".
+        family: One of `mistakes.FAMILIES`, or "".
     """
 
     kata: str
@@ -31,6 +33,8 @@ class Trap:
     cause: str = ""
     plain: str = ""
     unnamed: str = ""
+    symptom: str = ""
+    family: str = ""
 
     def source(self) -> str:
         """Returns the whole wrong answer.
@@ -43,6 +47,9 @@ class Trap:
             found = answer.count(self.old)
             raise ValueError(f"{self.kata}, {self.name}: `old` is there {found} times: {self.old}")
         return answer.replace(self.old, self.new)
+
+
+_OPTIONAL = ("cause", "plain", "unnamed", "symptom", "family")
 
 
 def traps_file(kata: str) -> Path:
@@ -58,7 +65,7 @@ def read_traps(kata: str) -> Sequence[Trap]:
             str(entry["clause"]),
             entry["old"].removeprefix("\n"),
             entry["new"].removeprefix("\n"),
-            *(entry.get(field, "") for field in ("cause", "plain", "unnamed")),
+            *(entry.get(field, "") for field in _OPTIONAL),
         )
         for entry in _entries(kata)["trap"]
     ]

@@ -4,9 +4,9 @@ import contextlib
 import dataclasses
 import json
 import os
-import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dojo.errors import DojoError
 from dojo.record.database import Database
@@ -92,37 +92,17 @@ class Attempts:
         Raises:
             DatabaseError: If it cannot be written, for example on a full disk.
         """
-        values = {
-            "session": entry.session,
-            "kata": entry.kata,
-            "started": entry.started,
-            "minutes": entry.minutes,
-            "seconds": entry.seconds,
-            "outcome": entry.outcome,
-            "checks": entry.checks,
-            "hints": entry.hints,
-            "causes": json.dumps(list(entry.causes), ensure_ascii=False),
-            "pid": entry.pid,
-            "beat": time.time(),
-        }
-        with self._database.transaction() as db:
-            if entry.id:
-                fields = ", ".join(f"{name} = :{name}" for name in values)
-                db.execute(f"UPDATE attempts SET {fields} WHERE id = {entry.id:d}", values)
-                return entry
-            names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-            row = db.execute(f"INSERT INTO attempts ({names}) VALUES ({marks})", values).lastrowid
-        return dataclasses.replace(entry, id=row or 0)
+        return dataclasses.replace(entry, id=save(self._database, "attempts", entry, {}))
 
     def all(self) -> list[Entry]:
         """Returns every attempt, oldest first."""
         rows = self._database.db.execute("SELECT * FROM attempts ORDER BY started, id")
-        return [_entry(row) for row in rows]
+        return [entry_of(dict(row)) for row in rows]
 
     def running(self) -> list[Entry]:
         """Returns the attempts that nobody has ended, oldest first."""
         query = "SELECT * FROM attempts WHERE outcome = ? ORDER BY started, id"
-        return [_entry(row) for row in self._database.db.execute(query, (RUNNING,))]
+        return [entry_of(dict(row)) for row in self._database.db.execute(query, (RUNNING,))]
 
     def close(self, entries: Sequence[Entry]) -> None:
         """Ends attempts whose process is gone."""
@@ -130,9 +110,35 @@ class Attempts:
             self.write(entry.closed())
 
 
-def _entry(row: sqlite3.Row) -> Entry:
-    values = dict(row)
-    return Entry(**{**values, "causes": json.loads(values["causes"])})
+def save(database: Database, table: str, entry: Entry, more: Mapping[str, Any]) -> int:
+    """Inserts or updates an entry's row, and returns its number.
+
+    Args:
+        database: The record.
+        table: One that has an entry's columns.
+        entry: What to write; its `id` says which row, 0 a new one.
+        more: The table's further columns.
+
+    Raises:
+        DatabaseError: If it cannot be written.
+    """
+    values = dataclasses.asdict(entry) | dict(more)
+    number = values.pop("id")
+    values |= {"causes": json.dumps(list(entry.causes), ensure_ascii=False), "beat": time.time()}
+    with database.transaction() as db:
+        if number:
+            fields = ", ".join(f"{name} = :{name}" for name in values)
+            db.execute(f"UPDATE {table} SET {fields} WHERE id = {number:d}", values)
+            return int(number)
+        names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+        cursor = db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)
+    return cursor.lastrowid or 0
+
+
+def entry_of(row: Mapping[str, Any]) -> Entry:
+    """Returns the entry in a row of such a table."""
+    fields = {field.name: row[field.name] for field in dataclasses.fields(Entry)}
+    return Entry(**{**fields, "causes": json.loads(fields["causes"])})
 
 
 def _exists(pid: int) -> bool:

@@ -71,6 +71,28 @@ MIGRATIONS = (
     ALTER TABLE attempts ADD COLUMN pid INTEGER;
     ALTER TABLE attempts ADD COLUMN beat REAL;
     """,
+    # Rounds of debugging: an attempt's columns, and which mistake it was.
+    """
+    CREATE TABLE rounds (
+        id INTEGER PRIMARY KEY,
+        session INTEGER NOT NULL REFERENCES sessions (id),
+        kata TEXT NOT NULL,
+        mistake TEXT NOT NULL,       -- its name; of a break, the line before and after
+        family TEXT NOT NULL,
+        kind TEXT NOT NULL,          -- repair or review
+        started REAL NOT NULL,
+        minutes REAL NOT NULL,
+        seconds REAL NOT NULL,
+        outcome TEXT NOT NULL,       -- as of attempts
+        checks INTEGER NOT NULL DEFAULT 0,
+        hints INTEGER NOT NULL DEFAULT 0,
+        causes TEXT NOT NULL DEFAULT '[]',
+        named INTEGER,               -- whether the learner said which mistake it was
+        pid INTEGER,
+        beat REAL
+    );
+    CREATE INDEX rounds_of_kata ON rounds (kata, started);
+    """,
 )
 
 

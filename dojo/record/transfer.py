@@ -46,6 +46,21 @@ TABLES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "hints": (int,),
         "causes": (str,),
     },
+    "rounds": {
+        "session": (int,),
+        "kata": (str,),
+        "mistake": (str,),
+        "family": (str,),
+        "kind": (str,),
+        "started": (float, int),
+        "minutes": (float, int),
+        "seconds": (float, int),
+        "outcome": (str,),
+        "checks": (int,),
+        "hints": (int,),
+        "causes": (str,),
+        "named": (int, type(None)),
+    },
     "checks": {
         "kata": (str,),
         "at": (float, int),
@@ -67,6 +82,7 @@ TABLES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
 SAME = {
     "sessions": ("kind", "started"),
     "attempts": ("kata", "started"),
+    "rounds": ("kata", "started"),
     "checks": ("kata", "at"),
     "hints": ("kata",),
     "reviews": ("card", "at"),
@@ -75,6 +91,12 @@ SAME = {
 ALLOWED: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
     "sessions": {"started": lambda at: 0 <= at < 32503680000},
     "attempts": {
+        "started": lambda at: 0 <= at < 32503680000,
+        "outcome": lambda word: word in (RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT),
+        "minutes": lambda minutes: minutes > 0,
+        "causes": lambda text: _is_list_of_texts(text),
+    },
+    "rounds": {
         "started": lambda at: 0 <= at < 32503680000,
         "outcome": lambda word: word in (RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT),
         "minutes": lambda minutes: minutes > 0,
@@ -162,7 +184,9 @@ def _read(path: Path) -> dict[str, Any]:
     if content.get("version") != VERSION:
         raise TransferError(f"{path} has version {content.get('version')}; this reads {VERSION}")
     for name, columns in TABLES.items():
-        _demand_rows(path, name, content.get(name), columns)
+        # An export of before there were rounds has none.
+        content.setdefault(name, [] if name == "rounds" else None)
+        _demand_rows(path, name, content[name], columns)
     _demand_files(path, content.get("files"))
     return content
 
@@ -221,7 +245,7 @@ def _add(
     values = {column: row[column] for column in TABLES[name] if column != "id"}
     if "session" in values:
         values["session"] = numbers.get(values["session"])
-    if values.get("outcome") == RUNNING and name == "attempts":
+    if values.get("outcome") == RUNNING:
         # The process that ran it is on another machine.
         values["outcome"] = LEFT
     if known is None:
