@@ -68,6 +68,12 @@ def practice(session):
 
 
 @session_of(default=False)
+def debug(session):
+    """Find the mistake in somebody else's answer, repair it, and name it."""
+    dojo(session, "debug", *session.posargs)
+
+
+@session_of(default=False)
 def interview(session):
     """Sit a mock interview: katas and spoken questions in one time box."""
     dojo(session, "interview", *session.posargs)

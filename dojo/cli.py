@@ -140,6 +140,16 @@ def _add_sittings(commands: Commands) -> None:
     practice.add_argument("name", nargs="?", metavar="KATA", default="", help="the next sensible")
     practice.add_argument("--minutes", type=_seconds, metavar="M", help="time box (the kata's)")
     _add_tree(practice)
+    debug = commands.add("debug", _debug, "find the mistake in somebody else's answer")
+    debug.add_argument("name", nargs="?", metavar="KATA", default="", help="what comes next")
+    debug.add_argument("--minutes", type=_seconds, metavar="M", help="time box (a third)")
+    debug.add_argument("--hard", action="store_true", help="without a symptom")
+    debug.add_argument("--any", action="store_true", help="also katas that are not solved yet")
+    debug.add_argument("--own", action="store_true", help="put it into your own answer")
+    debug.add_argument(
+        "--into", type=Path, default=layout.DEBUG, metavar="PATH", help="where to write it (debug)"
+    )
+    _add_tree(debug)
     interview = commands.add("interview", _interview, "katas and questions in one time box")
     interview.add_argument("--minutes", type=_seconds, metavar="M", default=45, help="in all (45)")
     interview.add_argument("--track", choices=layout.TRACKS, default="")
@@ -302,6 +312,22 @@ def _practice(options: argparse.Namespace) -> int:
 
     wanted = practice.PracticeOptions(options.name, options.minutes, _tree(options))
     return practice.practise(wanted)
+
+
+def _debug(options: argparse.Namespace) -> int:
+    _need_terminal()
+    from dojo.sitting import debug
+
+    wanted = debug.DebugOptions(
+        name=options.name,
+        minutes=options.minutes,
+        hard=options.hard,
+        any=options.any,
+        own=options.own,
+        tree=_tree(options),
+        into=options.into.absolute(),
+    )
+    return debug.debug(wanted)
 
 
 def _interview(options: argparse.Namespace) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 KATAS = ROOT / "katas"
 REFERENCE = ROOT / "reference"
+# Where rounds of debugging put what is to be repaired.
+DEBUG = ROOT / "debug"
 TESTS = ROOT / "tests"
 SUPPORT = TESTS / "support"
 QUESTIONS = ROOT / "QUESTIONS.md"

@@ -5,6 +5,7 @@ what is right, and a mistake would stand beside its own refutation.
 """
 
 import ast
+import functools
 import io
 import tokenize
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def disguise(kata: str, source: str) -> str:
         source: An edited model answer.
     """
     question = docstring(layout.test_file(kata).read_text(encoding="utf-8"))
-    shown = set(_docstrings(stubs.pristine(kata)))
+    shown = _of_the_stub(kata)
     lines = _without_comments(source)
     tree = ast.parse(source)
     for node, text in _documented(tree):
@@ -37,9 +38,9 @@ def disguise(kata: str, source: str) -> str:
     return _with_gaps(lines)
 
 
-def _docstrings(source: str) -> Iterator[str]:
-    for _, text in _documented(ast.parse(source)):
-        yield text
+@functools.cache
+def _of_the_stub(kata: str) -> set[str]:
+    return {text for _, text in _documented(ast.parse(stubs.pristine(kata)))}
 
 
 def _documented(tree: ast.Module) -> Iterator[tuple[Owner, str]]:
@@ -69,13 +70,19 @@ def _cut(lines: list[str], node: ast.stmt) -> None:
 
 
 def _with_gaps(lines: list[str]) -> str:
-    """Joins what is left; two blank lines are the widest gap, one within a block."""
+    """Joins what is left; no gap remains where a block began with what is gone."""
     kept: list[str] = []
+    gone = False
     for line in lines:
+        # Only beside what is gone: a blank line within a docstring is its author's.
         if line == _GONE:
+            gone = True
             continue
-        if not line.strip() and kept and kept[-1].rstrip().endswith(":"):
-            continue
-        if line.strip() or kept[-2:] != ["", ""]:
+        if not (gone and not line.strip() and kept and _opens(kept[-1])):
             kept.append(line)
+            gone = False
     return "\n".join(kept).strip("\n") + "\n"
+
+
+def _opens(line: str) -> bool:
+    return line.endswith(":") or not line.strip()

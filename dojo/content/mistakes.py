@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import difflib
+import functools
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -57,27 +58,23 @@ class Mistake:
         return f"{self.kata}: {self.name}"
 
 
+@functools.cache
 def repaired(kata: str) -> str:
     """Returns the right answer in the form in which mistakes are handed out."""
     return disguise(kata, model_answer.source(kata))
 
 
-def from_traps(kata: str) -> list[Mistake]:
-    """Returns a mistake for each trap of the kata."""
-    right = repaired(kata)
-    return [_of_trap(trap, right) for trap in read_traps(kata)]
-
-
-def _of_trap(trap: Trap, right: str) -> Mistake:
+def of_trap(trap: Trap) -> Mistake:
+    """Returns the trap as a mistake to find."""
     source = disguise(trap.kata, trap.source())
     return Mistake(
         trap.kata,
         trap.name,
         source,
-        trap.family,
+        trap.family or "formula",
         trap.symptom,
         trap.clause,
-        first_difference(right, source),
+        first_difference(repaired(trap.kata), source),
         (trap.old, trap.new),
     )
 
@@ -176,22 +173,26 @@ def in_own_answer(mistake: Mistake, own: str) -> Mistake | None:
     return dataclasses.replace(mistake, source=broken, line=first_difference(own, broken))
 
 
-def names_to_choose_from(
-    mistake: Mistake, others: Sequence[Mistake], chance: random.Random
-) -> list[str]:
-    """Returns the true name and three of the same kata's that read differently, shuffled.
+def options(mistake: Mistake, chance: random.Random) -> tuple[list[str], int]:
+    """Returns four descriptions to choose from, and the index of the true one.
 
-    Args:
-        mistake: The true one.
-        others: All of the kata's of the same kind.
-        chance: Picks and shuffles.
+    Of a trap they are names of the kata's traps; of a break, lines of the file.
     """
-    wrong = [other for other in others if other.name != mistake.name]
-    # Of another clause first: the learner has seen which one fails, and has to think anyway.
-    same = [other.name for other in wrong if other.clause == mistake.clause]
-    rest = [other.name for other in wrong if other.clause != mistake.clause]
-    chance.shuffle(same)
-    chance.shuffle(rest)
-    chosen = [mistake.name, *(same + rest)[:3]]
-    chance.shuffle(chosen)
-    return chosen
+    if mistake.edit is None:
+        lines = mistake.source.splitlines()
+        rows = [row for _, row in _asked_lines(mistake.kata, mistake.source)]
+        others = [("", _shown_line(lines, row)) for row in rows if row != mistake.line - 1]
+        true = _shown_line(lines, mistake.line - 1)
+    else:
+        others = [(trap.clause, trap.name) for trap in read_traps(mistake.kata)]
+        true = mistake.name
+    chance.shuffle(others)
+    # Of the same clause first: the learner has seen which one fails, and has to think anyway.
+    others.sort(key=lambda other: other[0] != mistake.clause)
+    names = list(dict.fromkeys([true, *(name for _, name in others)]))[:4]
+    chance.shuffle(names)
+    return names, names.index(true)
+
+
+def _shown_line(lines: Sequence[str], row: int) -> str:
+    return f"line {row + 1}: {lines[row].strip()}"

@@ -1,6 +1,6 @@
-"""Spaced repetition (fsrs) over the record: spoken questions and katas, one deck each.
+"""Spaced repetition (fsrs) over the record: spoken questions, katas, families of mistakes.
 
-Card ids are `question:G01` and `kata:losses/focal_loss`.
+Card ids are `question:G01`, `kata:losses/focal_loss` and `family:mask`.
 """
 
 import datetime
@@ -74,7 +74,8 @@ class Deck:
 
 def scheduler(card: str) -> fsrs.Scheduler:
     """Returns what plans this card's reviews."""
-    return KATA_SCHEDULER if card.startswith(kata_card("")) else SCHEDULER
+    spoken = card.startswith(question_card(""))
+    return SCHEDULER if spoken else KATA_SCHEDULER
 
 
 def utc_now() -> datetime.datetime:
@@ -84,6 +85,11 @@ def utc_now() -> datetime.datetime:
 def question_card(question: str) -> str:
     """Returns the card of a spoken question such as "G01"."""
     return f"question:{question}"
+
+
+def family_card(family: str) -> str:
+    """Returns the card of a family of mistakes, such as "mask"."""
+    return f"family:{family}"
 
 
 def kata_card(kata: str) -> str:

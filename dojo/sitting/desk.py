@@ -30,15 +30,18 @@ class Desk:
 
 
 @contextlib.contextmanager
-def lay_out(tree: Path, kind: str, box: float | None = None) -> Iterator[Desk]:
+def lay_out(
+    tree: Path, kind: str, box: float | None = None, book: type[Book] = Book
+) -> Iterator[Desk]:
     """Opens the record, warms the checker up, and puts both away in the end.
 
     Args:
         tree: Folder of the learner's answers.
-        kind: Of the sitting: "practice" or "interview".
+        kind: Of the sitting: "practice", "interview" or "debug".
         box: Minutes of the whole sitting, if there is a limit.
+        book: How it is written to the record.
     """
     document = read_document()
     paths = [kata.path for kata in document.katas]
     with Database() as database, BackgroundChecker(paths, tree, DEFAULT_LIMIT) as checker:
-        yield Desk(document, Book(database, kind, box), checker, tree)
+        yield Desk(document, book(database, kind, box), checker, tree)

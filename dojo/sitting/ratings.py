@@ -1,4 +1,4 @@
-"""Ratings for spaced repetition, 1 again to 4 easy: of an attempt, and of a spoken answer."""
+"""Ratings for spaced repetition, 1 again to 4 easy: of an attempt, a round, and a spoken answer."""
 
 from dojo.record import attempts
 from dojo.record.attempts import Entry
@@ -12,6 +12,15 @@ def of_attempt(entry: Entry) -> int:
     if entry.hints or not entry.in_time:
         return 2
     return 4 if entry.seconds <= entry.box / 2 else 3
+
+
+def of_round(entry: Entry, named: bool) -> int:
+    """Returns fsrs' rating of a round of debugging that has ended."""
+    if entry.outcome != attempts.SOLVED:
+        return 1
+    if not named or not entry.in_time:
+        return 2
+    return 4 if entry.checks <= 1 and entry.seconds <= entry.box / 2 else 3
 
 
 def reason(entry: Entry) -> str:

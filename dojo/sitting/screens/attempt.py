@@ -77,10 +77,18 @@ class AttemptScreen(Screen[str], Careful):
     def compose(self) -> ComposeResult:
         yield AttemptHead(self.attempt)
         with Vertical(id="panes"):
-            yield QuestionPane(self.attempt)
-            yield VerdictPane(self.attempt, self.file)
+            yield self.question_pane()
+            yield self.verdict_pane()
         yield TroubleLine()
         yield Footer()
+
+    def question_pane(self) -> QuestionPane:
+        """What there is to read before one writes."""
+        return QuestionPane(self.attempt)
+
+    def verdict_pane(self) -> VerdictPane:
+        """What the newest check has found."""
+        return VerdictPane(self.attempt, self.file)
 
     def on_mount(self) -> None:
         self.query_one(QuestionPane).focus()

@@ -22,6 +22,8 @@ BESIDE = 3
 class VerdictPane(VerticalScroll):
     """The newest failure; before the first check, where to write the answer."""
 
+    INVITATION = "Write your answer in"
+
     def __init__(self, attempt: Attempt, file: Path) -> None:
         """
         Args:
@@ -48,7 +50,7 @@ class VerdictPane(VerticalScroll):
             return Text("The clock is stopped. p starts it again.", "bold")
         if result is None or result.outcome is Outcome.NOT_STARTED:
             place = Text(layout.shown(self._file), "bold")
-            return Text("Write your answer in ").append(place).append("; saving it checks it.")
+            return Text(f"{self.INVITATION} ").append(place).append("; saving it checks it.")
         if not result.failures:
             return Text(result.outcome.value, "bold green")
         return _failure(result, max(NARROWEST, self.size.width - BESIDE))
