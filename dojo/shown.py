@@ -13,7 +13,7 @@ these numbers. An exception, a wrong shape or a None says what is wrong by itsel
 
 from collections.abc import Sequence
 
-from dojo.results import Failure, Kind, clause_of
+from dojo.results import Failure, Kind, Result, clause_of
 
 _SLOWER = (("float64", 1), ("float16", 2))
 _MODES = (("graph", 1), ("XLA", 2))
@@ -26,6 +26,13 @@ def shown(failures: Sequence[Failure]) -> int | None:
     if certain is not None:
         return order[certain]
     return order[0] if order else None
+
+
+def shown_test(result: Result) -> str:
+    """Returns the test of the suite whose failure is shown, or ""."""
+    index = shown(result.failures)
+    test = "" if index is None else result.failures[index].test
+    return test if test in result.names else ""
 
 
 def is_certain(failures: Sequence[Failure]) -> bool:

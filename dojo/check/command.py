@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.status import Status
 
 from dojo import layout, results
-from dojo.check import processes, reports, scoreboard, solved, warm
-from dojo.check.runner import Event, Runner
+from dojo.check import processes, reports, scoreboard, solved
+from dojo.check.progress import Progress
+from dojo.check.runner import Runner
 from dojo.check.watch import Watcher
 from dojo.content import catalogue
 from dojo.content.document import Kata
@@ -34,11 +34,20 @@ def check(options: CheckOptions) -> int:
     """Checks once, prints the board, and returns the exit status."""
     katas = catalogue.select(options.names)
     console = Console(highlight=False)
-    runner = Runner(options.tree, options.limit, options.jobs)
+    runner = _runner(options)
     before = solved.fingerprints([kata.path for kata in katas])
     found = _run(runner, katas, console)
     _publish(found, before, katas, options, console)
     return results.exit_status(found, named=bool(options.names))
+
+
+def _runner(options: CheckOptions) -> Runner:
+    failing: Mapping[str, str] = {}
+    if options.tree == layout.KATAS:
+        # Without the record there is no first word before the verdict, and nothing else is lost.
+        with contextlib.suppress(DatabaseError), Database() as database:
+            failing = database.failing()
+    return Runner(options.tree, options.limit, options.jobs, failing)
 
 
 def _publish(
@@ -47,12 +56,13 @@ def _publish(
     katas: Sequence[Kata],
     options: CheckOptions,
     console: Console,
+    watching: bool = False,
 ) -> None:
     """Prints the verdicts, records them, and writes the files asked for."""
     if options.tree == layout.KATAS:
         record(found, console)
         solved.keep(found, before)
-    scoreboard.report(console, katas, found, options.tree)
+    scoreboard.report(console, katas, found, options.tree, watching)
     if options.json:
         reports.write_json(options.json, layout.shown(options.tree), found)
     if options.junit_xml:
@@ -63,7 +73,7 @@ def watch(options: CheckOptions) -> int:
     """Checks, then re-checks each kata when its file is saved, until Ctrl-C."""
     katas = catalogue.select(options.names)
     console = Console(highlight=False)
-    runner = Runner(options.tree, options.limit, options.jobs)
+    runner = _runner(options)
     processes.starter()
     paths = [kata.path for kata in katas]
     with Watcher(paths, options.tree) as watcher, contextlib.closing(runner):
@@ -96,7 +106,7 @@ def _check_until_saved(
                 found[event.kata] = event.result
             if saved := watcher.wait(0):
                 return saved | {kata.path for kata in katas if kata.path not in found}
-    _publish([found[kata.path] for kata in katas], before, katas, options, console)
+    _publish([found[kata.path] for kata in katas], before, katas, options, console, watching=True)
     console.print("watching; Ctrl-C ends\n", style="dim")
     return set()
 
@@ -121,45 +131,3 @@ def _run(runner: Runner, katas: Sequence[Kata], console: Console) -> list[Result
             if event.result is not None:
                 found[event.kata] = event.result
     return [found[kata.path] for kata in katas]
-
-
-class Progress:
-    """One line that says what runs now; nothing where the output is no terminal."""
-
-    def __init__(self, console: Console, total: int) -> None:
-        self.console = console
-        self.total = total
-        self.done = 0
-        self.running: dict[str, str] = {}
-        self.status = Status("", console=console) if console.is_terminal else None
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.status is not None:
-            self.status.stop()
-
-    def show(self, event: Event) -> None:
-        """Takes the event into the line."""
-        name = event.kata.partition("/")[2]
-        if event.kind == "tick":
-            return
-        if event.kind == "started":
-            self.running[name] = ""
-            if processes.newly_started():
-                self.console.print(warm.STARTED, style="dim")
-        elif event.kind == "tested":
-            self.running[name] = f" {event.done}/{event.total}"
-        else:
-            self.done += 1
-            self.running.pop(name, None)
-        if self.status is not None and self.running:
-            self.status.start()
-            self.status.update(self._line())
-
-    def _line(self) -> str:
-        if not any(self.running.values()) and not self.done:
-            return "waiting for the first test"
-        running = ", ".join(f"{name}{count}" for name, count in self.running.items())
-        return f"{self.done} of {self.total} katas done; checking {running}"

@@ -18,6 +18,7 @@ class Job:
         folder: An empty folder for the log and for whatever the tests write.
         limit: Seconds for all tests together; the parent enforces it, too.
         select: A pytest -k expression, or "".
+        only: The one test to run; "" for all.
         aim: Stop once it is certain which failure is shown, and this clause has failed; "" for
             all tests.
         until: By a cause that has these words; "" for any.
@@ -32,6 +33,7 @@ class Job:
     folder: Path
     limit: float
     select: str = ""
+    only: str = ""
     aim: str = ""
     until: str = ""
     fail_fast: bool = False

@@ -4,24 +4,20 @@ import dataclasses
 import os
 import select
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dojo import layout
+from dojo.check import confirmation, processes
 from dojo.check.job import Job
 from dojo.check.run import Run, make_folder
 from dojo.check.untouched import static_verdict
-from dojo.results import Failure, Outcome, Result
+from dojo.results import Failure, Kind, Outcome, RanTest, Result
+from dojo.shown import shown_test
 
 DEFAULT_LIMIT = 60.0
-BLINDED = (
-    "the tests cannot judge this answer, and can judge the model answer: either its numbers "
-    "leave nothing to compare, or something in the file reaches into the tests."
-)
-TAMPERED = (
-    "the tests were tampered with: they pass also where every number is taken for another. "
-    "Something in the file reaches into the tests, or into what runs them."
-)
+# A test that takes longer gets no first word: whether it hangs is for the verdict to say.
+FIRST_LIMIT = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +25,12 @@ class Event:
     """Something to show.
 
     Attributes:
-        kind: "started", "tested", "finished", or "tick": nothing happened for 0.1 s.
+        kind: "started", "first", "tested", "finished", or "tick": nothing happened for 0.1 s.
         kata: Path of the kata.
-        test: Name of the test, for "started" and "tested" of one.
+        test: Name of the test, for "tested" and "first".
+        done, total: How many of the kata's tests have run.
+        failure: For "first", why the test that the check before has shown as failing still
+            fails; None if it passes now.
         result: The verdict, for "finished".
     """
 
@@ -40,6 +39,7 @@ class Event:
     test: str = ""
     done: int = 0
     total: int = 0
+    failure: Failure | None = None
     result: Result | None = None
 
 
@@ -50,6 +50,7 @@ class Task:
     Attributes:
         key: What events call it; usually the kata's path.
         kata, tree, select, aim, until, fail_fast, canary: As for `Job`.
+        first: The test to have a word on before the verdict; "" for none.
     """
 
     key: str
@@ -60,45 +61,56 @@ class Task:
     until: str = ""
     fail_fast: bool = False
     canary: bool = False
+    first: str = ""
 
 
 class Runner:
     """Checks katas of one tree."""
 
-    def __init__(self, tree: Path, limit: float = DEFAULT_LIMIT, jobs: int | None = None) -> None:
+    def __init__(
+        self,
+        tree: Path,
+        limit: float = DEFAULT_LIMIT,
+        jobs: int | None = None,
+        failing: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Args:
             tree: Folder laid out like katas/.
             limit: Seconds for one kata's tests.
             jobs: How many katas at a time; None for one a core.
+            failing: Kata to the test that its last check has shown as failing.
         """
         self.tree = tree
         self.limit = limit
         self.jobs = jobs or _cores()
-        self._spare: Run | None = None
+        self._failing = dict(failing or {})
+        self._spares: list[Run] = []
 
     def prepare(self, kata: str) -> None:
-        """Starts a process that has this kata's tests ready, and waits for its file.
+        """Starts processes that have this kata's tests ready, and wait for its file.
 
-        The next `check` of the kata takes it. Nothing of the learner's is read until then.
+        The next `check` of the kata takes them. Nothing of the learner's is read until then.
 
         Raises:
             StartError: If no process can be started.
         """
         self.close()
         if layout.test_file(kata).is_file():
-            self._spare = Run.start(self._job(Task(kata, kata, self.tree), held=True))
+            task = Task(kata, kata, self.tree, first=self._failing.get(kata, ""))
+            for job in filter(None, [self._job(task), self._first_job(task)]):
+                self._spares.append(Run.start(dataclasses.replace(job, held=True)))
 
     def close(self) -> None:
-        """Ends the process that waits, if there is one."""
-        if self._spare is not None:
-            self._spare.kill()
-            self._spare = None
+        """Ends the processes that wait."""
+        while self._spares:
+            self._spares.pop().kill()
 
     def check(self, katas: Sequence[str], select: str = "") -> Generator[Event, None, None]:
         """Yields what happens, and a "finished" event for every kata.
 
-        Closing the iterator kills what still runs.
+        Closing the iterator kills what still runs. Of a single kata, there is a "first" event
+        for the test that its last check has shown as failing.
 
         Args:
             katas: Paths such as "losses/focal_loss".
@@ -107,7 +119,13 @@ class Runner:
         Raises:
             StartError: If no process can be started.
         """
-        yield from self.check_tasks([Task(kata, kata, self.tree, select) for kata in katas])
+        tasks = [Task(kata, kata, self.tree, select) for kata in katas]
+        if len(tasks) == 1 and not select:
+            tasks = [dataclasses.replace(tasks[0], first=self._failing.get(katas[0], ""))]
+        for event in self.check_tasks(tasks):
+            if event.result is not None:
+                self._remember(event.result)
+            yield event
 
     def check_tasks(self, tasks: Sequence[Task]) -> Generator[Event, None, None]:
         """As `check`, for files of any tree; events name the task's key."""
@@ -126,73 +144,124 @@ class Runner:
         return [done[kata] for kata in katas]
 
     def _run(self, waiting: list[Task]) -> Iterator[Event]:
-        running: dict[str, Run] = {}
-        again: set[str] = set()
+        running: dict[str, _UnderWay] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < self.jobs:
                     task = waiting.pop(0)
-                    running[task.key] = self._start(task)
+                    running[task.key] = _UnderWay(task, self._start(self._job(task)))
                     yield Event("started", task.key)
-                _wait(list(running.values()))
+                    if (job := self._first_job(task)) is not None:
+                        running[task.key].ahead = self._start(job)
+                _wait([run for kata in running.values() for run in kata.runs])
                 yield Event("tick")
-                for key, run in list(running.items()):
-                    for test in run.news():
-                        if run.of is None:
-                            done, total = len(run.story.tests), len(run.story.names)
-                            yield Event("tested", key, test.name, done, total)
-                    if run.lost and key not in again:
-                        # The warm process died under it: that is nobody's answer's fault.
-                        again.add(key)
-                        running[key] = run.again()
-                    elif run.result is not None and (next_run := _doubted(run)) is not None:
-                        running[key] = next_run
-                    elif run.result is not None:
+                for key, kata in list(running.items()):
+                    yield from kata.news()
+                    if kata.result is not None:
                         del running[key]
-                        yield Event("finished", key, result=_believed(run))
+                        yield Event("finished", key, result=kata.result)
         finally:
-            for run in running.values():
-                run.kill()
+            for kata in running.values():
+                kata.kill()
 
-    def _start(self, task: Task) -> Run:
-        spare, job = self._spare, self._job(task)
-        if spare is not None and spare.fits(job) and spare.release():
-            self._spare = None
-            job.folder.rmdir()
-            return spare
+    def _start(self, job: Job) -> Run:
+        for spare in self._spares:
+            if spare.fits(job) and spare.release():
+                self._spares.remove(spare)
+                job.folder.rmdir()
+                return spare
         return Run.start(job)
 
-    def _job(self, task: Task, held: bool = False) -> Job:
-        suite, tree = layout.test_file(task.kata), task.tree.resolve()
-        how = (task.select, task.aim, task.until, task.fail_fast, held, task.canary)
-        return Job(task.kata, tree, suite, make_folder(), self.limit, *how)
+    def _job(self, task: Task) -> Job:
+        return Job(
+            task.kata,
+            task.tree.resolve(),
+            layout.test_file(task.kata),
+            make_folder(),
+            self.limit,
+            select=task.select,
+            aim=task.aim,
+            until=task.until,
+            fail_fast=task.fail_fast,
+            canary=task.canary,
+        )
+
+    def _first_job(self, task: Task) -> Job | None:
+        """The one test, for a process of its own beside the suite's.
+
+        It is not moved to the front of the suite: what an answer keeps from one test to the
+        next would then change the verdict, and a test that hangs would hold up the others.
+        """
+        if not task.first or not processes.can_fork():
+            return None
+        limit = min(FIRST_LIMIT, self.limit)
+        return dataclasses.replace(self._job(task), only=task.first, limit=limit)
+
+    def _remember(self, result: Result) -> None:
+        """Keeps what is shown as failing. A file that no test has seen changes nothing."""
+        if result.outcome in (Outcome.SOLVED, Outcome.NOT_STARTED):
+            self._failing.pop(result.kata, None)
+        elif test := shown_test(result):
+            self._failing[result.kata] = test
 
 
-def _doubted(run: Run) -> Run | None:
-    """A run that confirms the verdict on somebody's answer, where that is called for."""
-    if run.of is not None or run.job.tree == layout.REFERENCE.resolve() or run.result is None:
-        return None
-    if run.result.outcome is Outcome.SOLVED:
-        return run.canary()
-    if run.result.outcome is Outcome.BROKEN and run.story.blind:
-        return run.second_opinion()
-    return None
+class _UnderWay:
+    """A kata that is being checked.
 
+    Attributes:
+        run: The process that decides; later one that confirms its verdict.
+        ahead: One that runs a single test, for a first word.
+        result: The verdict.
+    """
 
-def _believed(run: Run) -> Result:
-    """The verdict, by what the run that was to confirm it found."""
-    assert run.result is not None
-    if run.of is None:
-        return run.result
-    if run.of.outcome is Outcome.SOLVED:
-        # Of an answer that no wrong number makes fail, nothing was compared.
-        doubt = TAMPERED if run.result.outcome is Outcome.SOLVED else ""
-    else:
-        doubt = "" if run.result.outcome is Outcome.BROKEN else BLINDED
-    if not doubt:
-        return run.of
-    reason = Failure("", doubt)
-    return dataclasses.replace(run.of, outcome=Outcome.WRONG, failures=[reason])
+    def __init__(self, task: Task, run: Run) -> None:
+        self.run = run
+        self.ahead: Run | None = None
+        self.result: Result | None = None
+        self._task = task
+        self._restarted = self._said = False
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        return [self.run] if self.ahead is None else [self.run, self.ahead]
+
+    def news(self) -> Iterator[Event]:
+        """Yields what has happened, and goes on to the next run where one is called for."""
+        for run in self.runs:
+            for test in run.news():
+                if run is self.run and run.of is None:
+                    yield self._event("tested", test.name)
+                if test.name == self._task.first and run.of is None and not self._said:
+                    yield from self._first_word(run, test)
+        if self.ahead is not None and (self._said or self.ahead.result or self.run.result):
+            self.ahead.kill()
+            self.ahead = None
+        if self.run.lost and not self._restarted:
+            # The warm process died under it: that is nobody's answer's fault.
+            self._restarted = True
+            self.run = self.run.again()
+        elif self.run.result is not None:
+            confirming = confirmation.run_after(self.run)
+            if confirming is None:
+                self.result = confirmation.believed(self.run)
+            else:
+                self.run = confirming
+
+    def kill(self) -> None:
+        for run in self.runs:
+            run.kill()
+
+    def _first_word(self, run: Run, test: RanTest) -> Iterator[Event]:
+        """What the test says; nothing where only the verdict can tell what that means."""
+        failure = next((f for f in run.story.failures if f.test == test.name), None)
+        plain = failure is not None and failure.kind not in (Kind.LATE, Kind.UNWRITTEN)
+        if test.passed or plain:
+            self._said = True
+            yield self._event("first", test.name, failure)
+
+    def _event(self, kind: str, test: str, failure: Failure | None = None) -> Event:
+        done, total = len(self.run.story.tests), len(self.run.story.names)
+        return Event(kind, self._task.key, test, done, total, failure)
 
 
 def _wait(runs: Sequence[Run]) -> None:

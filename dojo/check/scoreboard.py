@@ -1,5 +1,6 @@
 """What the learner sees: the board, the failures, and what to do next."""
 
+import io
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.text import Text
 from dojo import layout
 from dojo.content.asked import asked
 from dojo.content.document import Kata
-from dojo.results import FAILING, Outcome, Result
+from dojo.results import FAILING, Failure, Outcome, Result
 from dojo.shown import mistake, other_causes, shown
 from dojo.words import visible
 
@@ -57,7 +58,13 @@ def _row(kata: Kata, result: Result) -> Sequence[Text]:
     )
 
 
-def report(console: Console, katas: Sequence[Kata], results: Sequence[Result], tree: Path) -> None:
+def report(
+    console: Console,
+    katas: Sequence[Kata],
+    results: Sequence[Result],
+    tree: Path,
+    watching: bool = False,
+) -> None:
     """Prints the board, the first failure of each failing kata, and the next step."""
     console.print(board(katas, results))
     for result in results:
@@ -67,9 +74,26 @@ def report(console: Console, katas: Sequence[Kata], results: Sequence[Result], t
             failure(console, result)
     console.print()
     console.print(summary(results))
-    for line in next_step(katas, results, tree):
+    for line in next_step(katas, results, tree, watching):
         # Not folded: what is to be pasted stays in one piece.
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def failure_text(result: Result, width: int) -> Text:
+    """Returns what `failure` prints, folded to `width` columns."""
+    screen = io.StringIO()
+    console = Console(
+        file=screen, width=width, force_terminal=True, color_system="standard", highlight=False
+    )
+    failure(console, result)
+    return Text.from_ansi(screen.getvalue())
+
+
+def first_word(kata: str, test: str, failure: Failure | None, width: int) -> Text:
+    """Returns how the test fares that failed before, while the others still run."""
+    if failure is None:
+        return Text(f"{test} passes now", "green").append("; still running", "not dim")
+    return failure_text(Result(kata, Outcome.WRONG, [failure]), width)
 
 
 _LABELS = {"expected": "green", "got": "red", "worst": "", "in all": "", "cause": "bold yellow"}
@@ -131,8 +155,17 @@ def summary(results: Sequence[Result]) -> Text:
     return text
 
 
-def next_step(katas: Sequence[Kata], results: Sequence[Result], tree: Path) -> Sequence[str]:
-    """Returns what to do now, in one or two lines."""
+def next_step(
+    katas: Sequence[Kata], results: Sequence[Result], tree: Path, watching: bool = False
+) -> Sequence[str]:
+    """Returns what to do now, in one or two lines.
+
+    Args:
+        katas: In the order of the board.
+        results: Their verdicts.
+        tree: Where the answers lie.
+        watching: Whether each save is checked already.
+    """
     by_kata = {result.kata: result for result in results}
     broken = [r for r in results if r.outcome is Outcome.BROKEN]
     failing = [kata for kata in katas if by_kata[kata.path].outcome in FAILING]
@@ -140,23 +173,30 @@ def next_step(katas: Sequence[Kata], results: Sequence[Result], tree: Path) -> S
     if broken:
         return ["The fault is in the tests or in this installation, not in your file."]
     if failing:
-        kata = failing[0]
-        # An unfinished kata says "not written yet": no hint is called for.
-        return [
-            f"Next: nox -s check -- {kata.name} --watch   re-checks on every save",
-            f"      python -m dojo hint {kata.name}       one hint, then a bigger one",
-        ]
+        hint = (f"python -m dojo hint {failing[0].name}", "one hint, then a bigger one")
+        return _steps(*([] if watching else [_watch(failing[0])]), hint)
     if fresh:
         kata = fresh[0]
         path = layout.shown(layout.source_file(kata.path, tree).resolve())
-        return [
-            f"Next: open {path} ({kata.level}, {kata.minutes} min) in your editor, then",
-            f"      nox -s check -- {kata.name} --watch   re-checks on every save",
-        ]
+        what = f"Next: open {path} ({kata.level}, {kata.minutes} min) in your editor"
+        if watching:
+            return [f"{what}; every save is checked"]
+        return [f"{what}, then", *_steps(_watch(kata), word="")]
     if len(results) == 1:
         name = results[0].kata.partition("/")[2]
-        return [
-            f"Next: python -m dojo show {name}       the model answer, and why",
-            f"      nox -s rehearse -- --kata {name}   its spoken questions",
-        ]
+        return _steps(
+            (f"python -m dojo show {name}", "the model answer, and why"),
+            (f"nox -s rehearse -- --kata {name}", "its spoken questions"),
+        )
     return []
+
+
+def _watch(kata: Kata) -> tuple[str, str]:
+    return f"nox -s check -- {kata.name} --watch", "re-checks on every save"
+
+
+def _steps(*steps: tuple[str, str], word: str = "Next: ") -> list[str]:
+    """Commands below one another, each with what it does."""
+    width = max(len(command) for command, _ in steps)
+    lines = [f"{command:<{width}}   {does}" for command, does in steps]
+    return [f"{word if number == 0 else '':<6}{line}" for number, line in enumerate(lines)]

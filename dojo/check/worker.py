@@ -89,7 +89,7 @@ def _arguments(job: Job) -> list[str]:
         *(f"-pno:{plugin}" for plugin in _UNUSED),
         *(["-k", job.select] if job.select else []),
         *(["--exitfirst"] if job.fail_fast else []),
-        str(job.suite),
+        f"{job.suite}::{job.only}" if job.only else str(job.suite),
     ]
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from dojo import layout
 from dojo.check import solved
-from dojo.check.command import Progress
+from dojo.check.progress import Progress
 from dojo.check.runner import Event, Runner
 from dojo.compare import parts
 from dojo.compare.parts import Part

@@ -13,6 +13,7 @@ from pathlib import Path
 from dojo import layout
 from dojo.errors import DojoError
 from dojo.results import Outcome, Result
+from dojo.shown import shown_test
 
 # Each entry takes the schema one version further; entries are only ever appended.
 MIGRATIONS = (
@@ -92,6 +93,10 @@ MIGRATIONS = (
         beat REAL
     );
     CREATE INDEX rounds_of_kata ON rounds (kata, started);
+    """,
+    # The test whose failure was shown: the next check has a word on it first.
+    """
+    ALTER TABLE checks ADD COLUMN shown TEXT NOT NULL DEFAULT '';
     """,
 )
 
@@ -179,11 +184,12 @@ class Database:
             result.passed,
             result.total,
             result.seconds,
+            shown_test(result),
         )
         with self.transaction() as db:
             db.execute(
-                "INSERT INTO checks (kata, at, outcome, passed, total, seconds)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO checks (kata, at, outcome, passed, total, seconds, shown)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
 
@@ -210,6 +216,17 @@ class Database:
         """Returns each checked kata's newest outcome."""
         query = "SELECT kata, outcome, MAX(id) FROM checks GROUP BY kata"
         return {row["kata"]: row["outcome"] for row in self.db.execute(query)}
+
+    def failing(self) -> dict[str, str]:
+        """Returns kata to the test that its last check has shown as failing.
+
+        A check that reached no test, as of a file with a syntax error, is passed over.
+        """
+        query = (
+            "SELECT kata, shown, MAX(id) FROM checks WHERE shown != '' OR outcome = ? GROUP BY kata"
+        )
+        rows = self.db.execute(query, (Outcome.SOLVED.value,))
+        return {row["kata"]: row["shown"] for row in rows if row["shown"]}
 
     def next_hint(self, kata: str, most: int) -> int:
         """Counts one more hint for `kata` and returns its number, from 1 to `most`."""

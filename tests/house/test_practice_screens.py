@@ -4,6 +4,7 @@ The checker is played by the test: nothing here waits for TensorFlow.
 """
 
 import asyncio
+import dataclasses
 import time
 
 import pytest
@@ -144,6 +145,26 @@ def test_wrong_then_solved_then_the_debrief(sit, home):
     assert sit(play).parting[0].startswith(f"{KATA.path}: solved in")
     (row,) = rows(home)
     assert (row.outcome, row.checks) == (attempts.SOLVED, 2)
+
+
+def test_the_first_word_is_shown_until_the_verdict(sit):
+    again = WRONG.failures[0]
+    other = dataclasses.replace(again, message="f(x)\n\n  expected  1\n  got       3")
+
+    async def play(app, pilot):
+        hear = app.desk.checker.hear
+        app.desk.checker.say(WRONG)
+        await until(pilot, lambda: "got       2" in seen(app))
+        hear(Event("first", KATA.path, "test_2_b", 1, 2, failure=other))
+        await until(pilot, lambda: "got       3" in seen(app))
+        assert "still running" in seen(app)
+        hear(Event("first", KATA.path, "test_2_b", 1, 2))
+        await until(pilot, lambda: "test_2_b passes now; still running" in seen(app))
+        app.desk.checker.say(WRONG)
+        await until(pilot, lambda: "got       2" in seen(app))
+        assert "still running" not in seen(app)
+
+    sit(play)
 
 
 def test_the_list_proposes_and_enter_starts(sit):

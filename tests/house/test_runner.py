@@ -76,7 +76,7 @@ def runner(tree):
 
 def prepared(runner):
     """The number of the process that waits."""
-    process, end = runner._spare.process, time.monotonic() + 60
+    process, end = runner._spares[0].process, time.monotonic() + 60
     while process.pid is None and time.monotonic() < end:
         process.exit_status(0.05)
     return process.pid
@@ -106,7 +106,7 @@ def test_a_prepared_process_serves_once_and_never_another_kata(runner, tree):
 def test_a_prepared_process_that_died_is_replaced(runner):
     runner.prepare(KATA)
     os.kill(prepared(runner), signal.SIGKILL)
-    runner._spare.process.exit_status()
+    runner._spares[0].process.exit_status()
     assert runner.results([KATA])[0].outcome is Outcome.SOLVED
 
 

@@ -18,6 +18,7 @@ from dojo.check.runner import Event
 from dojo.record import attempts
 from dojo.record.archive import ArchiveError, reset
 from dojo.results import Result
+from dojo.shown import shown_test
 from dojo.sitting.attempt import Attempt
 from dojo.sitting.desk import Desk
 from dojo.sitting.difference import SIDE_BY_SIDE
@@ -148,18 +149,28 @@ class AttemptScreen(Screen[str], Careful):
         if event.kata != self.attempt.kata.path:
             return
         self.query_one(AttemptHead).hear(event)
+        if event.kind == "first" and not self.attempt.paused:
+            self.show_first(event)
         # Saved while the clock stood: it is checked again when the clock goes on.
         if event.result is not None and not self.attempt.clock.paused:
             self.take(event.result)
 
+    def show_first(self, word: Event) -> None:
+        """Shows how the test fares that failed before, while the others still run."""
+        pane = self.query_one(VerdictPane)
+        pane.show_first(word)
+        pane.go_to_the_failure()
+
     def take(self, result: Result) -> None:
         """Shows a verdict; a solved kata ends the attempt."""
         self.attempt.take(result)
+        pane = self.query_one(VerdictPane)
+        read = pane.end_first()
         self.show()
         if not self.attempt.running:
             self.leave_with("debrief")
-        elif result.failures:
-            self.query_one(VerdictPane).go_to_the_failure()
+        elif result.failures and shown_test(result) != read:
+            pane.go_to_the_failure()
 
     def action_check(self) -> None:
         if not self.attempt.clock.paused:

@@ -1,9 +1,7 @@
 """What the newest check has found, in the words and form of `nox -s check`."""
 
-import io
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -11,7 +9,8 @@ from textual.widgets import Static
 
 from dojo import layout
 from dojo.check import scoreboard
-from dojo.results import Outcome, Result
+from dojo.check.runner import Event
+from dojo.results import Outcome
 from dojo.sitting.attempt import Attempt
 
 NARROWEST = 40
@@ -33,12 +32,23 @@ class VerdictPane(VerticalScroll):
         super().__init__(id="verdict")
         self._attempt = attempt
         self._file = file
+        self._first: Event | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="failure")
 
     def show(self) -> None:
         self.query_one("#failure", Static).update(self._text())
+
+    def show_first(self, word: Event) -> None:
+        """Shows a first word, as long as the other tests run."""
+        self._first = word
+        self.show()
+
+    def end_first(self) -> str | None:
+        """Makes place for the verdict; returns the test whose failure one reads, or None."""
+        word, self._first = self._first, None
+        return word.test if word is not None and word.failure is not None else None
 
     def go_to_the_failure(self) -> None:
         self.focus()
@@ -48,18 +58,19 @@ class VerdictPane(VerticalScroll):
         result = self._attempt.result
         if self._attempt.paused:
             return Text("The clock is stopped. p starts it again.", "bold")
+        if self._first is not None:
+            return self._first_word(self._first)
         if result is None or result.outcome is Outcome.NOT_STARTED:
             place = Text(layout.shown(self._file), "bold")
             return Text(f"{self.INVITATION} ").append(place).append("; saving it checks it.")
         if not result.failures:
             return Text(result.outcome.value, "bold green")
-        return _failure(result, max(NARROWEST, self.size.width - BESIDE))
+        return scoreboard.failure_text(result, self._width())
 
+    def _first_word(self, word: Event) -> Text:
+        text = scoreboard.first_word(word.kata, word.test, word.failure, self._width())
+        # Below, so that what one reads stays where it is when the verdict comes.
+        return text if word.failure is None else text.append("\n  still running", "dim")
 
-def _failure(result: Result, width: int) -> Text:
-    screen = io.StringIO()
-    console = Console(
-        file=screen, width=width, force_terminal=True, color_system="standard", highlight=False
-    )
-    scoreboard.failure(console, result)
-    return Text.from_ansi(screen.getvalue())
+    def _width(self) -> int:
+        return max(NARROWEST, self.size.width - BESIDE)
