@@ -60,6 +60,7 @@ WAYS = {
     "an error that is caught": caught,
     "a tape that is entered again": entered_again,
     "in a graph": tf.function(taped, autograph=False),
+    "where autograph wraps the error": tf.function(taped),
     "forward mode": forward,
     "tf.gradients": symbolic,
     "tf.hessians": lambda: symbolic(tf.hessians),

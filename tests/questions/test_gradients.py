@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework import ops  # the registry of gradients has no public name
 
+from dojo.data import load_mnist
 from tests.questions.by_heart import learned_by_heart
 from tests.questions.derivatives import GRAPH, XLA, constant, gradient, norm
 from tests.questions.notation import listed, short_power
@@ -580,6 +581,90 @@ def test_g18_tensorflow_assumes_labels_that_sum_to_1(quoted):
         f"the right value, {fused(z):.3f}, and the gradient {listed(gradient(fused, z))}, where "
         f"the derivative of that value is {listed(gradient(plain, z))}"
     )
+
+
+def small_classifier():
+    """x, one-hot y and the weights w1, b1, w2, b2 of 5 rows, 4 inputs, 6 units, 3 classes."""
+    random = np.random.default_rng(0)
+    x, *weights = [random.normal(size=s) for s in [(5, 4), (4, 6), (6,), (6, 3), (3,)]]
+    return tf.constant(x), tf.one_hot([2, 0, 1, 1, 2], 3, dtype=tf.float64), weights
+
+
+def forward(x, w1, b1, w2, b2):
+    """a, h and z."""
+    a = x @ w1 + b1
+    h = tf.nn.relu(a)
+    return a, h, h @ w2 + b2
+
+
+def taped(x, y, weights):
+    """Gradients of the mean cross-entropy with respect to the weights."""
+    weights = [tf.constant(w) for w in weights]
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        losses = tf.nn.softmax_cross_entropy_with_logits(y, forward(x, *weights)[2])
+        loss = tf.reduce_mean(losses)
+    return tape.gradient(loss, weights)
+
+
+def test_g30_the_skeleton_is_the_tapes_gradient():
+    x, y, weights = small_classifier()
+    a, h, z = forward(x, *weights)
+    backward = learned_by_heart("G30", tf=tf)["backward"]
+    got = backward(x, y, a, h, tf.nn.softmax(z), weights[2])
+    for mine, theirs in zip(got, taped(x, y, weights), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-12)
+
+
+def test_g30_with_zero_weights_only_the_last_bias_learns(quoted):
+    x, y, weights = small_classifier()
+    moves = [bool(np.any(g)) for g in taped(x, y, [0 * w for w in weights])]
+    assert moves == [False, False, False, True]
+    quoted("Only b2 learns: the net predicts the frequencies of the classes for ever")
+
+
+def test_g30_a_mean_over_rows_is_slower_by_the_batch(quoted):
+    g_z = np.random.default_rng(0).normal(size=(32, 3))
+    ratio = (g_z.sum(axis=0) / g_z.mean(axis=0)).mean()
+    quoted(f"at B = 32 the biases learn {ratio:.0f} times too slowly")
+
+
+def learned(transposed=True, masked=True):
+    """First and last loss of ten hidden units on 200 digits, 100 steps of rate 0.2."""
+    (images, labels), _ = load_mnist()
+    x, y = images[:200].reshape(200, -1) / 255, np.eye(10)[labels[:200]]
+    random = np.random.default_rng(0)
+    w1, w2 = random.normal(size=(784, 10)) / 784**0.5, random.normal(size=(10, 10)) / 10**0.5
+    w1, w2, b1, b2, losses = 2**0.5 * w1, 2**0.5 * w2, np.zeros(10), np.zeros(10), []
+    for _ in range(101):
+        a = x @ w1 + b1
+        h = np.maximum(a, 0)
+        z = h @ w2 + b2
+        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        losses.append(-np.mean(np.sum(y * log_p, axis=1)))
+        g_z = 0.2 * (np.exp(log_p) - y) / len(x)
+        g_a = g_z @ (w2.T if transposed else w2) * ((a > 0) | (not masked))
+        w1, b1 = w1 - x.T @ g_a, b1 - g_a.sum(axis=0)
+        w2, b2 = w2 - h.T @ g_z, b2 - g_z.sum(axis=0)
+    return losses[0], losses[-1]
+
+
+def test_g31_wrong_backward_passes_learn(quoted):
+    (first, right), (_, same), (_, unmasked) = (
+        learned(),
+        learned(transposed=False),
+        learned(masked=False),
+    )
+    quoted(
+        f"the loss falls from {first:.2f} to {right:.2f}; with w2 for its transpose it falls to "
+        f"{same:.2f}, without relu's mask to {unmasked:.2f}"
+    )
+
+
+def test_g31_adam_hides_a_factor(quoted):
+    steps = [1 - train(keras.optimizers.Adam(0.001), [g]) for g in (1.0, 32.0)]
+    np.testing.assert_allclose(*steps, rtol=1e-3)
+    quoted(f"first step for a gradient of 1 and for one of 32 is the same, {steps[0]:.3f}")
 
 
 def test_g04_without_the_variables_argument_the_call_raises(quoted):

@@ -47,7 +47,12 @@ def by_hand(call):
         mock.patch.object(forwardprop.ForwardAccumulator, "_push_accumulator", refuse),
         mock.patch.object(gradients_impl, "gradients_util", refused),
     ):
-        yield
+        try:
+            yield
+        except Exception:
+            # Autograph wraps what is raised while it traces.
+            if not asked:
+                raise
     if asked:
         raise _asked_for(call, asked)
 
@@ -70,10 +75,12 @@ def _asked_for(call, asked):
 
 
 def _line():
-    """The innermost line outside of TensorFlow and of this file."""
+    """The innermost line outside of TensorFlow, what autograph makes, and this file."""
     frame = sys._getframe(1)
-    while frame.f_code.co_filename.startswith((_TENSORFLOW, __file__)):
+    while (file := frame.f_code.co_filename).startswith((_TENSORFLOW, __file__)) or (
+        "__autograph_generated_file" in file
+    ):
         frame = frame.f_back
-    file, number = frame.f_code.co_filename, frame.f_lineno
+    number = frame.f_lineno
     line = linecache.getline(file, number).strip()
     return f"line {number} of {os.path.basename(file)}: {line}"
