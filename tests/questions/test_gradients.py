@@ -198,6 +198,73 @@ def test_g07_two_term_form_rounds(quoted):
     quoted(f"in float32 at x = 1e8, `x + (1 - x)` gives {x + (1 - x):g} instead of 1")
 
 
+def gumbel(shape):
+    """Draws of the standard Gumbel distribution, from uniform ones."""
+    return -np.log(-np.log(np.random.default_rng(0).uniform(size=shape)))
+
+
+def soft(z):
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+GUMBEL_LOGITS = np.array([1.0, 0.0, -1.0])
+
+
+def test_g32_the_skeleton_is_hard_forward_and_soft_backward():
+    choose = learned_by_heart("G32", tf=tf)["gumbel_softmax"]
+    logits, noise = constant(GUMBEL_LOGITS), constant(gumbel(3))
+    sample = choose(logits, noise, 0.5)
+    assert sorted(sample.numpy()) == [0, 0, 1]
+    s = soft((GUMBEL_LOGITS + noise.numpy()) / 0.5)
+    slope = gradient(lambda x: choose(x, noise, 0.5)[0], logits)
+    np.testing.assert_allclose(slope, s[0] * ([1, 0, 0] - s) / 0.5, rtol=1e-5)
+
+
+def test_g32_the_order_of_the_sum(quoted):
+    s = constant(0.3)
+    assert 1 + (s - s) == 1
+    quoted(f"with 0.3 for soft it is {(1 + s) - s:.8f} in float32")
+
+
+def test_g32_noise_after_the_division(quoted):
+    noise = gumbel((20_000, 3))
+    shares = [
+        np.mean(z.argmax(axis=1) == 0) for z in (GUMBEL_LOGITS / 0.5 + noise, noise + GUMBEL_LOGITS)
+    ]
+    np.testing.assert_allclose(shares, [soft(GUMBEL_LOGITS / t)[0] for t in (0.5, 1)], atol=0.01)
+    quoted("in {:.0%} of 20,000 draws instead of {:.0%}".format(*shares))
+
+
+def straight_through_slopes(temperature):
+    """Of the first logit, for the probability of the first class: [20000]."""
+    s = soft((GUMBEL_LOGITS + gumbel((20_000, 3))) / temperature)[:, 0]
+    return s * (1 - s) / temperature
+
+
+def test_g33_bias_against_variance(quoted):
+    p = soft(GUMBEL_LOGITS)[0]
+    high, low = (straight_through_slopes(t) for t in (1.0, 0.1))
+    quoted(
+        f"the true slope is {p * (1 - p):.3f}. Over 20,000 draws the straight-through estimate is "
+        f"{high.mean():.3f} with a deviation of {high.std():.2f} at temperature 1, and "
+        f"{low.mean():.3f} with one of {low.std():.2f} at 0.1"
+    )
+    assert low.max() <= 1 / (4 * 0.1)
+
+
+def test_g33_reinforce(quoted):
+    first = (GUMBEL_LOGITS + gumbel((20_000, 3))).argmax(axis=1) == 0
+    quoted(
+        f"a deviation of {np.std(first * (1 - soft(GUMBEL_LOGITS)[0])):.2f} without any baseline"
+    )
+
+
+def test_g33_most_draws_teach_nothing(quoted):
+    few = np.mean(straight_through_slopes(0.05) < 1e-3)
+    quoted(f"At 0.05, {few:.0%} of the draws have a slope below 0.001")
+
+
 @tf.custom_gradient
 def documented(x):
     """The example of the custom_gradient page."""
