@@ -28,6 +28,8 @@ class BackgroundChecker:
         self._kata = ""
         self._hear: Hear = lambda event: None
         self._closing = threading.Event()
+        # Whether the learner knows that there are no watches.
+        self._told = False
 
     def __enter__(self) -> "BackgroundChecker":
         # Before a screen takes the terminal: the warm process inherits what is open.
@@ -80,6 +82,9 @@ class BackgroundChecker:
         return kata
 
     def _examine(self, kata: str, hear: Hear) -> None:
+        if self._watcher.polling and not self._told:
+            self._told = True
+            hear(Event("polling", kata))
         hear(Event("requested", kata))
         try:
             with contextlib.closing(self._runner.check([kata])) as events:

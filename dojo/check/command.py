@@ -11,7 +11,7 @@ from dojo import layout, results
 from dojo.check import processes, reports, scoreboard, solved
 from dojo.check.progress import Progress
 from dojo.check.runner import Runner
-from dojo.check.watch import Watcher
+from dojo.check.watch import POLLING, Watcher
 from dojo.content import catalogue
 from dojo.content.document import Kata
 from dojo.record.database import Database, DatabaseError
@@ -107,6 +107,8 @@ def _check_until_saved(
             if saved := watcher.wait(0):
                 return saved | {kata.path for kata in katas if kata.path not in found}
     _publish([found[kata.path] for kata in katas], before, katas, options, console, watching=True)
+    if watcher.polling:
+        console.print(POLLING, style="yellow")
     console.print("watching; Ctrl-C ends\n", style="dim")
     return set()
 

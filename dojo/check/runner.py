@@ -26,6 +26,7 @@ class Event:
 
     Attributes:
         kind: "started", "first", "tested", "finished", or "tick": nothing happened for 0.1 s.
+            Of a check in the background also "requested", and "polling": there are no watches.
         kata: Path of the kata.
         test: Name of the test, for "tested" and "first".
         done, total: How many of the kata's tests have run.

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from textual.binding import Binding, BindingType
 from dojo import layout
 from dojo.sitting import editor
 from dojo.sitting.attempt import Attempt
+from dojo.sitting.clock import Clock
 from dojo.sitting.desk import Desk
 from dojo.sitting.screens import STYLESHEET
 from dojo.sitting.screens.ask import Ask
@@ -33,6 +35,7 @@ class DojoApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
         Binding("question_mark", "keys", "keys", key_display="?"),
     ]
 
@@ -67,6 +70,23 @@ class DojoApp(App[None]):
             self.screen.action_leave()
         else:
             self.exit()
+
+    def action_suspend_process(self) -> None:
+        """Ctrl-Z: to the shell, until its `fg`. The clock goes on: one may work on there."""
+        if not hasattr(signal, "SIGTSTP"):
+            return
+        with self.suspend():
+            handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            # All that the shell takes for one job, nox, too. Without a shell that could bring
+            # it back the system stops nothing.
+            os.killpg(0, signal.SIGTSTP)
+            signal.signal(signal.SIGTSTP, handler)
+        for clock in self.clocks():
+            clock.catch_up()
+
+    def clocks(self) -> Sequence[Clock]:
+        """The clocks that run."""
+        return [] if self.attempt is None else [self.attempt.clock]
 
     def action_keys(self) -> None:
         """Lists the keys of the present screen."""

@@ -36,6 +36,13 @@ class Clock:
             return 0.0
         return passed
 
+    def catch_up(self) -> None:
+        """Adds all the time since the last tick, however long: the learner was elsewhere."""
+        if self._last is not None:
+            now = self._now()
+            self.spent += max(0.0, now - self._last)
+            self._last = now
+
     def pause(self) -> None:
         """Stops counting; harmless when paused."""
         self.tick()

@@ -16,6 +16,7 @@ from dojo.sitting import debrief, interview_report
 from dojo.sitting.app import DojoApp, run_to_the_end
 from dojo.sitting.attempt import begin
 from dojo.sitting.choices import choices
+from dojo.sitting.clock import Clock
 from dojo.sitting.desk import Desk, lay_out
 from dojo.sitting.interview_plan import InterviewOptions, Part, plan
 from dojo.sitting.interview_record import Answer, Interview, Trial
@@ -58,6 +59,9 @@ class InterviewApp(DojoApp):
     def __init__(self, desk: Desk, interview: Interview) -> None:
         super().__init__(desk)
         self.interview = interview
+
+    def clocks(self) -> Sequence[Clock]:
+        return [*super().clocks(), self.interview.clock]
 
     @work
     async def flow(self) -> None:

@@ -108,6 +108,18 @@ def test_a_jump_of_the_clock_costs_nothing_and_is_told(jump):
     assert clock.spent == 1
 
 
+def test_the_time_in_the_shell_counts_however_long():
+    now = Time()
+    clock = Clock(now)
+    clock.catch_up()
+    assert clock.paused
+    clock.resume()
+    now.at += LONGEST_SILENCE + 100
+    clock.catch_up()
+    assert clock.spent == LONGEST_SILENCE + 100
+    assert clock.tick() == 0
+
+
 def test_the_wall_clock_may_jump(monkeypatch, book):
     """NTP, a change of the time zone, a learner who sets the time: the box is what it was."""
     attempt, now = attempt_of(book)

@@ -111,6 +111,39 @@ def test_ctrl_c_asks_and_a_second_one_leaves(practise, file, home):
     assert [row.outcome for row in rows(home)] == [attempts.LEFT]
 
 
+# As nox does: what the shell takes for one job is more than our process.
+WRAPPED = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'dojo', *sys.argv[1:]])"
+SHELL = ("-c", "import os, sys; os.execvp('bash', ['bash', '--norc', '-i'])")
+
+
+def test_ctrl_z_leads_to_the_shell_and_fg_back(tree, file):
+    with Terminal(program=SHELL, env={"PS1": "$ "}) as terminal:
+        command = f'{sys.executable} -c "{WRAPPED}" practice clip_by_value --tree {tree}'
+        terminal.press(f"{command}\r")
+        terminal.until("Write your answer in")
+        terminal.press("\x1a")
+        terminal.until("Stopped")
+        terminal.press("clear; echo $((40 + 2))\r")
+        terminal.until("42", without=["Write your answer in"])
+        assert not terminal.screen.cursor.hidden
+        file.write_text("def f(:\n", encoding="utf-8")
+        terminal.press("fg\r")
+        # And what was saved meanwhile is checked.
+        terminal.until("of 12:00 left", "SyntaxError")
+        terminal.press("q")
+        terminal.until("Quit?")
+        terminal.press("y")
+        terminal.until("left after", "$ ")
+
+
+def test_ctrl_z_where_no_shell_could_bring_it_back_stops_nothing(practise):
+    terminal = practise("clip_by_value")
+    terminal.until("Write your answer in")
+    terminal.press("\x1a")
+    terminal.press("h")
+    terminal.until("Hint 1 of 3")
+
+
 def test_killed_in_mid_attempt_it_goes_on_where_it_was(practise, file, home):
     terminal = practise("clip_by_value")
     terminal.until("Write your answer in")

@@ -13,7 +13,6 @@ import pytest
 from dojo import layout
 from dojo.check import processes
 from dojo.check.runner import Runner
-from dojo.check.watch import Watcher
 from dojo.content import stubs
 from dojo.results import Outcome
 
@@ -251,19 +250,3 @@ def test_plain_pytest_works_as_an_ide_runs_it(options, status):
     assert done.returncode == status, done.stdout
     if status:
         assert "not written yet: clip_by_value" in done.stdout
-
-
-def test_the_watcher_sees_saves_of_its_katas_only(tree):
-    with Watcher([KATA], tree) as watcher:
-        (tree / "gradients" / "notes.txt").write_text("x")
-        assert watcher.wait(1) == set()
-        write(tree, "x = 1\n")
-        assert watcher.wait(10) == {KATA}
-
-
-def test_the_watcher_sees_an_editor_that_replaces_the_file(tree):
-    file = layout.source_file(KATA, tree)
-    with Watcher([KATA], tree) as watcher:
-        file.with_suffix(".new").write_text("x = 2\n")
-        file.with_suffix(".new").replace(file)
-        assert watcher.wait(10) == {KATA}

@@ -15,6 +15,7 @@ from textual.widgets import Footer
 
 from dojo import layout
 from dojo.check.runner import Event
+from dojo.check.watch import POLLING
 from dojo.record import attempts
 from dojo.record.archive import ArchiveError, reset
 from dojo.results import Result
@@ -149,6 +150,8 @@ class AttemptScreen(Screen[str], Careful):
         if event.kata != self.attempt.kata.path:
             return
         self.query_one(AttemptHead).hear(event)
+        if event.kind == "polling":
+            self.notify(POLLING, timeout=10)
         if event.kind == "first" and not self.attempt.paused:
             self.show_first(event)
         # Saved while the clock stood: it is checked again when the clock goes on.

@@ -19,5 +19,6 @@ def keys_of(screen: Screen[Any]) -> Ask:
             key = binding.key_display or screen.app.get_key_display(binding)
             table.add_row(Text(key, "bold"), binding.tooltip or binding.description)
     table.add_row(Text("tab", "bold"), "the other pane; the arrows scroll it")
+    table.add_row(Text("ctrl+z", "bold"), "to the shell, fg comes back; the clock goes on")
     table.add_row(Text("ctrl+c", "bold"), "leave; twice to leave at once")
     return Ask(Group(Text("Keys\n", "bold"), table), {"any key": "back"})
