@@ -1,5 +1,6 @@
 """The figures of QUESTIONS.md under Metrics, measured again; conftest.py says how."""
 
+import itertools
 import math
 import statistics
 
@@ -666,3 +667,27 @@ def test_m19_a_fair_coin(quoted):
     correct = np.array([1.0, 0.0])
     assert calibration_error(np.full(2, 0.5), correct) == 0
     quoted(f"and gets {np.abs(correct - 0.5).mean()}")
+
+
+def test_m20_ties(quoted):
+    gain = lambda grade: 2**grade - 1
+    grades = [3, 2, 0, 1]
+    orders = [ndcg(order, gain) for order in itertools.permutations(grades)]
+    quoted(
+        f"for relevances 3, 2, 0, 1 has {ndcg(grades, gain):.3f} in this order of the columns, "
+        f"{ndcg(grades[::-1], gain):.3f} in the reverse, {np.mean(orders):.3f} over all orders"
+    )
+
+
+def test_m20_padding_that_gains(quoted):
+    gain = lambda grade: 2**grade - 1
+    quoted(f"it gains `2^−1 − 1 = {with_minus(gain(-1), '.1f')}`")
+    quoted(
+        f"in this order, score {ndcg([1, 2, -1], gain):.3f} in place of {ndcg([1, 2], gain):.3f}"
+    )
+
+
+def test_m20_k_above_the_length(quoted):
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        tf.math.top_k([[1.0, 2.0]], k=3)
+    quoted(f"`top_k` with k above the list's length raises an {type(error.value).__name__}")
