@@ -322,6 +322,112 @@ def test_t18_a_mean_over_all_positions(quoted, over_all, over_tokens):
     )
 
 
+P, Q = np.array([0.7, 0.2, 0.1]), np.array([0.5, 0.3, 0.2])
+
+
+def divergence(p, q):
+    return np.sum(p * np.log(p / q))
+
+
+def test_l26_cross_entropy_is_entropy_and_divergence(quoted):
+    entropy, kl = -np.sum(P * np.log(P)), divergence(P, Q)
+    assert float(keras.losses.KLDivergence()(P[None], Q[None])) == pytest.approx(kl)
+    whole = float(keras.losses.CategoricalCrossentropy()(P[None], Q[None]))
+    assert whole == pytest.approx(entropy + kl)
+    quoted(f"that is {whole:.3f} = {entropy:.3f} + {kl:.3f}")
+
+
+def test_l26_divergence_is_not_symmetric(quoted):
+    quoted(f"the other way round it is {divergence(Q, P):.3f}")
+
+
+STUDENT, TEACHER = constant([4.0, 1.0, 0.0], tf.float64), constant([3.0, 2.0, 0.0], tf.float64)
+
+
+def distilled(temperature):
+    """The gradient of the first logit of a student, without the factor T²."""
+    target = tf.nn.softmax(TEACHER / temperature)
+    loss = lambda z: tf.nn.softmax_cross_entropy_with_logits(target, z / temperature)
+    return gradient(loss, STUDENT)[0]
+
+
+def test_l26_temperature_shrinks_the_gradient(quoted):
+    plain, soft = distilled(1), distilled(4)
+    quoted(f"for one example {plain:.4f} at T = 1 and {soft:.4f} at T = 4")
+    quoted(f"with the factor {soft * 4**2:.4f}")
+
+
+def test_l26_a_large_temperature(quoted):
+    centred = lambda z: z - tf.reduce_mean(z)
+    limit = (centred(STUDENT) - centred(TEACHER))[0].numpy() / 3
+    assert distilled(1e4) * 1e8 == pytest.approx(limit, rel=1e-3)
+    quoted("tends to their difference over the number of classes")
+
+
+def test_l26_from_a_gaussian_to_the_standard_one(quoted):
+    mu, sigma = 0.5, 0.8
+    x = np.random.default_rng(0).normal(mu, sigma, 1_000_000)
+    log_ratio = (x**2 - ((x - mu) / sigma) ** 2) / 2 - np.log(sigma)
+    assert (sigma**2 + mu**2 - 1 - np.log(sigma**2)) / 2 == pytest.approx(
+        log_ratio.mean(), abs=3e-3
+    )
+    quoted("`(σ² + μ² - 1 - log σ²) / 2` for each dimension")
+
+
+def test_l26_logits_in_keras_divergence(quoted):
+    kl, p, logits = keras.losses.KLDivergence(), constant(P[None]), constant([[3.0, 2.0, -1.0]])
+    wrong, right = float(kl(p, logits)), float(kl(p, tf.nn.softmax(logits)))
+    quoted(f"it returns {wrong:.3f}, where softmax first gives {right:.3f}")
+    assert not gradient(lambda z: kl(p, z), logits).any()
+    quoted("and all three gradients are 0")
+
+
+DIFFERENCE = TEACHER - STUDENT
+
+
+def soft_term(temperature):
+    """T² KL of teacher and student, by NumPy."""
+    p, q = (tf.nn.softmax(z / temperature).numpy() for z in (TEACHER, STUDENT))
+    return temperature**2 * divergence(p, q)
+
+
+def test_l36_half_the_variance(quoted):
+    variance = np.var(DIFFERENCE)
+    assert soft_term(1e3) == pytest.approx(variance / 2, rel=1e-3)
+    quoted(
+        f"the difference has variance {variance:.3f}, and the soft term is {soft_term(3):.3f} at "
+        f"T = 3 and {soft_term(100):.3f} at T = 100"
+    )
+
+
+def by_keras(**how):
+    loss = keras.distillation.LogitsDistillation(temperature=3.0, **how)
+    return float(loss.compute_loss(TEACHER[None], STUDENT[None]))
+
+
+def test_l36_keras_divergence_of_logits(quoted):
+    quoted(
+        f"without softmax or T²: {by_keras():.3f} for that example. With `KLDivergence()` it gives "
+        f"{by_keras(loss=keras.losses.KLDivergence()):.3f}"
+    )
+
+
+def test_l36_the_log_of_a_softmax(quoted):
+    gap = lambda z: tf.math.log(tf.nn.softmax(constant([0.0, -z])))[1]
+    first = next(z for z in range(50, 150) if np.isinf(gap(float(z))))
+    quoted(f"`log(softmax)` is minus infinity from a gap of {first} on")
+
+
+def test_l36_the_temperature_without_its_square(quoted):
+    quoted(f"From T = 1 to 4 the gradient falls {distilled(1) / distilled(4):.0f} times")
+
+
+def test_l37_the_size_of_stored_logits(quoted):
+    whole, top = 128_000 * 2, 50 * (2 + 4)
+    quoted(f"128,000 float16 numbers a token are {whole * 1e9 / 1e12:.0f} TB for a billion tokens")
+    quoted(f"Keep the top 50 with their ids, {top * 1e9 / 1e12:.1f} TB")
+
+
 def test_l32_a_sigmoid_and_its_logarithm(quoted):
     stable = lambda x: -tf.math.log_sigmoid(x)
     x = constant(-200.0)
@@ -389,6 +495,74 @@ def test_l35_the_estimate_of_the_divergence(quoted):
     assert (estimate > 0).all()
     assert (p * estimate).sum() == pytest.approx((p * np.log(p / q)).sum())
     quoted("`exp(d) - d - 1` with d = log reference - log policy, which is never negative")
+
+
+def test_l14_dice_flattens_the_batch(quoted):
+    y = constant([[1.0, 0.0], [1.0, 1.0]])
+    p = constant([[0.0, 1.0], [1.0, 1.0]])
+    flat, per_sample = keras.losses.Dice()(y, p), keras.losses.Dice(axis=1)(y, p)
+    quoted(f"it gives {flat:.3f}, where per sample the mean is {per_sample:g}")
+
+
+def tversky(y, p, alpha, beta):
+    hits, extra, missed = (y * p).sum(), ((1 - y) * p).sum(), (y * (1 - p)).sum()
+    return 1 - hits / (hits + alpha * extra + beta * missed)
+
+
+TRUTH = np.array([[1.0, 1, 0, 0]])
+HALF_MISSED, ONE_TOO_MANY = np.array([[1.0, 0, 0, 0]]), np.array([[1.0, 1, 1, 0]])
+
+
+def test_l14_a_larger_beta_favours_recall(quoted):
+    for p in (HALF_MISSED, ONE_TOO_MANY):
+        even = tversky(TRUTH, p, 0.5, 0.5)
+        assert even == pytest.approx(float(keras.losses.Dice()(TRUTH, p)))
+        change = tversky(TRUTH, p, 0.1, 0.9) - even
+        assert change > 0 if p is HALF_MISSED else change < 0
+    quoted("With both one half it is Dice; a larger β favours recall")
+
+
+def test_l14_keras_exchanges_the_two_mistakes(quoted):
+    built_in = float(keras.losses.Tversky(alpha=0.1, beta=0.9)(TRUTH, HALF_MISSED))
+    quoted(
+        f"a mask of which one half is missed costs {built_in:.3f}, where the formula gives "
+        f"{tversky(TRUTH, HALF_MISSED, 0.1, 0.9):.3f}"
+    )
+
+
+def test_l14_dice_of_an_empty_mask(quoted):
+    loss, empty = keras.losses.Dice(), constant([[0.0, 0.0]])
+    for p in (empty, constant([[0.3, 0.9]])):
+        assert loss(empty, p) == 1
+        assert not gradient(lambda p: loss(empty, p), p).any()
+    quoted(
+        "an empty mask has a loss of 1, the worst value, whatever is predicted, "
+        "with a gradient of 0"
+    )
+
+
+def smoothed_tversky(y, p, alpha=0.5, beta=0.5, smooth=1.0):
+    hits, extra, missed = (y * p).sum(), ((1 - y) * p).sum(), (y * (1 - p)).sum()
+    return 1 - (hits + smooth) / (hits + alpha * extra + beta * missed + smooth)
+
+
+def test_l38_an_empty_mask_of_an_untrained_network(quoted):
+    y, p = np.zeros(10_000), np.full(10_000, 0.01)
+    assert smoothed_tversky(y, 0 * p) == 0
+    quoted(f"pays {smoothed_tversky(y, p):.2f} for an empty mask, at s = 1")
+
+
+def test_l38_halves_are_dice(quoted):
+    y, p = np.array([1.0, 1, 0, 0]), np.array([0.9, 0.4, 0.3, 0.1])
+    dice = 1 - (2 * (y * p).sum() + 2) / (y.sum() + p.sum() + 2)
+    assert smoothed_tversky(y, p) == pytest.approx(dice)
+    quoted("With both halves it is soft Dice with a smoothing of 2 s")
+
+
+def test_l38_the_slope_of_the_sigmoid(quoted):
+    z = constant(-10.0)
+    quoted(f"at a logit of -10 it is {gradient(tf.sigmoid, z):.1e}")
+    quoted(f"Cross-entropy has slope {gradient(lambda z: tf.nn.softplus(-z), z):.0f} there")
 
 
 def scores_of_pairs(pairs=16, size=8, temperature=0.5):
@@ -852,50 +1026,6 @@ def test_l09_a_mask_lets_nan_through(quoted):
     quoted("0 times nan is nan. Replace the masked values before the loss")
 
 
-def test_l14_dice_flattens_the_batch(quoted):
-    y = constant([[1.0, 0.0], [1.0, 1.0]])
-    p = constant([[0.0, 1.0], [1.0, 1.0]])
-    flat, per_sample = keras.losses.Dice()(y, p), keras.losses.Dice(axis=1)(y, p)
-    quoted(f"it gives {flat:.3f}, where per sample the mean is {per_sample:g}")
-
-
-def tversky(y, p, alpha, beta):
-    hits, extra, missed = (y * p).sum(), ((1 - y) * p).sum(), (y * (1 - p)).sum()
-    return 1 - hits / (hits + alpha * extra + beta * missed)
-
-
-TRUTH = np.array([[1.0, 1, 0, 0]])
-HALF_MISSED, ONE_TOO_MANY = np.array([[1.0, 0, 0, 0]]), np.array([[1.0, 1, 1, 0]])
-
-
-def test_l14_a_larger_beta_favours_recall(quoted):
-    for p in (HALF_MISSED, ONE_TOO_MANY):
-        even = tversky(TRUTH, p, 0.5, 0.5)
-        assert even == pytest.approx(float(keras.losses.Dice()(TRUTH, p)))
-        change = tversky(TRUTH, p, 0.1, 0.9) - even
-        assert change > 0 if p is HALF_MISSED else change < 0
-    quoted("With both one half it is Dice; a larger β favours recall")
-
-
-def test_l14_keras_exchanges_the_two_mistakes(quoted):
-    built_in = float(keras.losses.Tversky(alpha=0.1, beta=0.9)(TRUTH, HALF_MISSED))
-    quoted(
-        f"a mask of which one half is missed costs {built_in:.3f}, where the formula gives "
-        f"{tversky(TRUTH, HALF_MISSED, 0.1, 0.9):.3f}"
-    )
-
-
-def test_l14_dice_of_an_empty_mask(quoted):
-    loss, empty = keras.losses.Dice(), constant([[0.0, 0.0]])
-    for p in (empty, constant([[0.3, 0.9]])):
-        assert loss(empty, p) == 1
-        assert not gradient(lambda p: loss(empty, p), p).any()
-    quoted(
-        "an empty mask has a loss of 1, the worst value, whatever is predicted, "
-        "with a gradient of 0"
-    )
-
-
 @keras.saving.register_keras_serializable(package="quoted")
 class Forgetful(keras.losses.Loss):
     """Its configuration lacks gamma."""
@@ -1147,66 +1277,6 @@ def test_l25_mining_by_zeros(quoted):
     zeros = tf.reduce_mean(tf.where(losses >= hardest[-1], losses, 0.0))
     ratio = float(tf.reduce_mean(hardest) / zeros)
     quoted(f"loss and gradient are {ratio:.0f} times too small")
-
-
-P, Q = np.array([0.7, 0.2, 0.1]), np.array([0.5, 0.3, 0.2])
-
-
-def divergence(p, q):
-    return np.sum(p * np.log(p / q))
-
-
-def test_l26_cross_entropy_is_entropy_and_divergence(quoted):
-    entropy, kl = -np.sum(P * np.log(P)), divergence(P, Q)
-    assert float(keras.losses.KLDivergence()(P[None], Q[None])) == pytest.approx(kl)
-    whole = float(keras.losses.CategoricalCrossentropy()(P[None], Q[None]))
-    assert whole == pytest.approx(entropy + kl)
-    quoted(f"that is {whole:.3f} = {entropy:.3f} + {kl:.3f}")
-
-
-def test_l26_divergence_is_not_symmetric(quoted):
-    quoted(f"the other way round it is {divergence(Q, P):.3f}")
-
-
-STUDENT, TEACHER = constant([4.0, 1.0, 0.0], tf.float64), constant([3.0, 2.0, 0.0], tf.float64)
-
-
-def distilled(temperature):
-    """The gradient of the first logit of a student, without the factor T²."""
-    target = tf.nn.softmax(TEACHER / temperature)
-    loss = lambda z: tf.nn.softmax_cross_entropy_with_logits(target, z / temperature)
-    return gradient(loss, STUDENT)[0]
-
-
-def test_l26_temperature_shrinks_the_gradient(quoted):
-    plain, soft = distilled(1), distilled(4)
-    quoted(f"for one example {plain:.4f} at T = 1 and {soft:.4f} at T = 4")
-    quoted(f"with the factor {soft * 4**2:.4f}")
-
-
-def test_l26_a_large_temperature(quoted):
-    centred = lambda z: z - tf.reduce_mean(z)
-    limit = (centred(STUDENT) - centred(TEACHER))[0].numpy() / 3
-    assert distilled(1e4) * 1e8 == pytest.approx(limit, rel=1e-3)
-    quoted("tends to their difference over the number of classes")
-
-
-def test_l26_from_a_gaussian_to_the_standard_one(quoted):
-    mu, sigma = 0.5, 0.8
-    x = np.random.default_rng(0).normal(mu, sigma, 1_000_000)
-    log_ratio = (x**2 - ((x - mu) / sigma) ** 2) / 2 - np.log(sigma)
-    assert (sigma**2 + mu**2 - 1 - np.log(sigma**2)) / 2 == pytest.approx(
-        log_ratio.mean(), abs=3e-3
-    )
-    quoted("`(σ² + μ² - 1 - log σ²) / 2` for each dimension")
-
-
-def test_l26_logits_in_keras_divergence(quoted):
-    kl, p, logits = keras.losses.KLDivergence(), constant(P[None]), constant([[3.0, 2.0, -1.0]])
-    wrong, right = float(kl(p, logits)), float(kl(p, tf.nn.softmax(logits)))
-    quoted(f"it returns {wrong:.3f}, where softmax first gives {right:.3f}")
-    assert not gradient(lambda z: kl(p, z), logits).any()
-    quoted("and all three gradients are 0")
 
 
 class PenalizedSlope(keras.Model):
