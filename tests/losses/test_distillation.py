@@ -98,6 +98,9 @@ def bugs(t, w):
         "the student at T = 1": mixed(t**2 * kl(log_p, log_softmax(np.float64(STUDENT))), h),
         "logits times the temperature": mixed(t**2 * soft(STUDENT, TEACHER, 1 / t), h),
         "divided by T²": mixed(s / t**2, h),
+        "log p for p, as the weight of a class": mixed(
+            t**2 * (log_p * (log_p - log_q)).sum(axis=-1), h
+        ),
         "squared differences of the logits": mixed(
             np.square(np.float64(STUDENT) - TEACHER).mean(axis=-1), h
         ),
@@ -234,18 +237,19 @@ def test_4_logits_are_right_up_to_1e4(kata):
 
 
 def test_4_every_mode_agrees(kata):
-    # The ordinary rows, and the extreme ones with a fourth class of -1e4.
+    # The ordinary rows, and the extreme ones with a fourth class of -1e4. A third of 1e4 is
+    # off by 2e-4, and compiled code may subtract it unrounded: T is a power of 2.
     labels = np.concatenate([LABELS, FAR_LABELS])
     far = [np.pad(z, [(0, 0), (0, 1)], constant_values=-1e4) for z in (FAR_STUDENT, FAR_TEACHER)]
     student, teacher = (np.concatenate(z) for z in zip((STUDENT, TEACHER), far, strict=True))
     given = {"labels": labels, "student": student, "teacher": teacher}
-    rate = slope(3.0, 0.3, **given)
+    rate = slope(2.0, 0.3, **given)
     assert_gradient_in_every_mode(
-        of_the_student(kata, labels, teacher, temperature=3.0, soft_weight=0.3),
+        of_the_student(kata, labels, teacher, soft_weight=0.3),
         student,
         lambda upstream: upstream[:, None] * rate,
-        call=f"distillation_loss(labels, x, teacher, {SETTINGS})",
+        call="distillation_loss(labels, x, teacher, soft_weight=0.3)",
         oracle=PAPER,
-        value=oracle(3.0, 0.3, **given),
+        value=oracle(2.0, 0.3, **given),
         **CLOSE,
     )
