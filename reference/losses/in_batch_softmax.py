@@ -10,10 +10,10 @@ for then exp(score) / q summed over samples estimates the sum over all items. Wi
 the model learns log(p / q): how much likelier a click is than the item's popularity, and
 popular items are pushed down. At serving the dot product alone is used.
 
-The trap is where the correction goes. It is taken off every column, the positive's too: off the
-negatives only, a rare positive gets a head start over itself, and a constant added to
-log q changes the loss, which no probability should. After the temperature, since it
-is a logarithm already. By column: q belongs to the item. Added, it doubles the bias.
+The trap is where the correction goes. It is taken off every column, the positive's too: off
+the negatives only, a positive with q = 0.001 is held back by 6.9, and a constant added to
+log q changes the loss, though it cancels in a softmax. After the temperature, since it is a
+logarithm already. By column: q belongs to the item. Added, it doubles the bias.
 
 The second is the accidental hit. Another row clicked the same item: it is the right answer,
 and stands among the negatives. It is taken out of the row, with the lowest float for a

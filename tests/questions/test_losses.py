@@ -651,6 +651,49 @@ def test_l21_powers_of_zero(quoted):
     quoted(f"Its gradient is {slope(0.0):g} for gamma = 0 and infinite for gamma below 1")
 
 
+def in_batch(scores):
+    """The loss of each row of a [B, B] matrix."""
+    labels = np.arange(len(scores))
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, constant(scores)).numpy()
+
+
+def test_l39_the_plain_softmax_learns_a_ratio(quoted):
+    """The scores of least loss, over items drawn by popularity, are those of p / q."""
+    p, q = np.array([0.5, 0.3, 0.2]), np.array([0.7, 0.2, 0.1])
+    # A right item by p against one negative by q: scores s, one query.
+    pairs = [(i, j, p[i] * q[j]) for i in range(3) for j in range(3) if i != j]
+    loss = lambda s: sum(w * tf.nn.softplus(s[j] - s[i]) for i, j, w in pairs)
+    ratio = constant(np.log(p / q), tf.float64)
+    np.testing.assert_allclose(gradient(loss, ratio), 0, atol=1e-12)
+    quoted("The plain softmax learns log(p / popularity)")
+
+
+def test_l39_a_constant_and_a_row_cancel(quoted):
+    scores, log_q = np.random.default_rng(0).normal(size=(4, 4)), np.array([-1.0, -4, -2, -3])
+    corrected = in_batch(scores - log_q)
+    np.testing.assert_allclose(in_batch(scores - (log_q + 3)), corrected, rtol=1e-5)
+    quoted("Then a constant in log q changes nothing")
+    np.testing.assert_allclose(in_batch(scores - log_q[:, None]), in_batch(scores), rtol=1e-5)
+    quoted("By row it cancels")
+
+
+def test_l39_accidental_hits(quoted):
+    cost = in_batch(np.full((4, 4), 5.0))[0]
+    quoted(f"One item clicked in all of 4 rows costs log 4 = {cost:.3f} for a perfect model")
+
+
+def test_l39_minus_infinity(quoted):
+    scores = constant([[1.0, -np.inf], [0.0, 1.0]])
+    assert np.isfinite(in_batch(scores)).all()
+    dense = tf.nn.softmax_cross_entropy_with_logits(np.eye(2, dtype="float32"), scores)
+    assert np.isnan(dense[0])
+    quoted("With one-hot rows minus infinity is nan")
+
+
+def test_l39_the_correction_of_a_rare_item(quoted):
+    quoted(f"A rare right item with q = 0.001 then stands {-np.log(0.001):.1f} below")
+
+
 def giou_loss(box, mode="giou", low=0.0):
     """The loss of a box against the unit box; sides are clamped at `low`."""
     y, x = (tf.minimum(box[i + 2], 1.0) - tf.maximum(box[i], 0.0) for i in (0, 1))
