@@ -40,7 +40,8 @@ def clipped_policy_loss(log_probs, old_log_probs, advantages, *, clip=0.2):
     Returns:
         [...] losses, none averaged.
 
-    >>> loss = clipped_policy_loss(tf.math.log([0.6, 0.6]), tf.math.log([0.3, 0.3]), [1.0, -1.0])
+    >>> now, then = tf.math.log([0.5, 0.5]), tf.math.log([0.25, 0.25])
+    >>> loss = clipped_policy_loss(now, then, [1.0, -1.0])
     >>> loss.numpy()  # r = 2: -min(2, 1.2) and -min(-2, -1.2)
     array([-1.2,  2. ], dtype=float32)
     """
