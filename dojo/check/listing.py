@@ -9,6 +9,7 @@ from rich.text import Text
 
 from dojo.check import scoreboard
 from dojo.check.untouched import static_verdict
+from dojo.columns import fitting
 from dojo.content import catalogue
 from dojo.record.database import Database
 from dojo.results import Outcome
@@ -19,18 +20,23 @@ def list_katas(names: Sequence[str], tree: Path) -> int:
     katas = catalogue.select(names)
     with Database() as database:
         last = database.last_outcomes()
-    table = Table.grid(padding=(0, 2), pad_edge=False)
+    rows: list[Sequence[Text]] = []
     track = ""
     for kata in katas:
         if kata.track != track:
             track = kata.track
-            table.add_row(Text(track, "bold"))
+            rows.append([Text(track, "bold")])
         outcome = _outcome(kata.path, tree, last)
         mark, style = scoreboard.STYLES[outcome] if outcome else (" ", "dim")
         label = Text(f"  {mark} {outcome or 'not checked yet'}", style)
         facts = (kata.level, f"{kata.minutes} min", f"asked {kata.asked}")
-        table.add_row(label, kata.name, *(Text(fact, "dim") for fact in facts))
-    Console(highlight=False).print(table)
+        rows.append([label, Text(kata.name), *(Text(fact, "dim") for fact in facts)])
+    console = Console(highlight=False)
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    columns = fitting(rows, console.width, least=(4, 3, 2))
+    for row in rows:
+        table.add_row(*(row[column] for column in columns if column < len(row)))
+    console.print(table)
     return 0
 
 

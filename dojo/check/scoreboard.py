@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dojo import layout
+from dojo.columns import fitting
 from dojo.content.asked import asked
 from dojo.content.document import Kata
 from dojo.results import FAILING, Failure, Outcome, Result
@@ -27,19 +28,25 @@ STYLES = {
 }
 
 
-def board(katas: Sequence[Kata], results: Iterable[Result]) -> Table:
-    """Returns one line a kata, grouped by track: outcome, clauses, level, time."""
+def board(katas: Sequence[Kata], results: Iterable[Result], width: int = 80) -> Table:
+    """Returns one line a kata, grouped by track: outcome, name, clauses, level, minutes, time.
+
+    All fits into 80 characters; in less, the name and how it ended stay longest.
+    """
     by_kata = {result.kata: result for result in results}
-    table = Table.grid(padding=(0, 2), pad_edge=False)
-    # Six columns that always fit into 80 characters.
-    for justify in ("left", "left", "right", "left", "right", "right"):
-        table.add_column(justify=justify, no_wrap=True)
+    rows: list[Sequence[Text]] = []
     track = ""
     for kata in katas:
         if kata.track != track:
             track = kata.track
-            table.add_row(Text(track, "bold"))
-        table.add_row(*_row(kata, by_kata[kata.path]))
+            rows.append([Text(track, "bold")])
+        rows.append(_row(kata, by_kata[kata.path]))
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    columns = fitting(rows, width, least=(5, 4, 3, 2))
+    for column in columns:
+        table.add_column(justify="right" if column in (2, 4, 5) else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(row[column] for column in columns if column < len(row)))
     return table
 
 
@@ -66,7 +73,7 @@ def report(
     watching: bool = False,
 ) -> None:
     """Prints the board, the first failure of each failing kata, and the next step."""
-    console.print(board(katas, results))
+    console.print(board(katas, results, console.width))
     for result in results:
         # In a tree that holds a few katas, the others are simply not there.
         if result.failures and not (len(results) > 1 and result.outcome is Outcome.NOT_STARTED):

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dojo.columns import fitting
 from dojo.content import catalogue
 from dojo.content.document import read_document
 from dojo.record import attempts
@@ -44,7 +45,7 @@ def show(names: Sequence[str], plot: Path | None) -> int:
     if not found:
         console.print("No attempts yet. nox -s practice begins one.")
         return 0
-    console.print(table(found))
+    console.print(table(found, console.width))
     console.print()
     for line in summary(found):
         console.print(line)
@@ -54,16 +55,19 @@ def show(names: Sequence[str], plot: Path | None) -> int:
     return 0
 
 
-def table(found: Sequence[Entry]) -> Table:
-    """Returns one row an attempt, oldest first; it fits into 80 characters."""
+_HEADINGS = ("when", "kata", "time", "box", "checks", "hints", "result")
+
+
+def table(found: Sequence[Entry], width: int = 80) -> Table:
+    """Returns one row an attempt, oldest first; in less than 80 characters, what matters."""
+    rows = [_row(entry) for entry in found]
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading, justify in [("when", "left"), ("kata", "left"), ("time", "right")]:
-        grid.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for heading in ("box", "checks", "hints"):
-        grid.add_column(heading, justify="right", no_wrap=True)
-    grid.add_column("result", no_wrap=True)
-    for entry in found:
-        grid.add_row(*_row(entry))
+    columns = fitting([_HEADINGS, *rows], width, least=(5, 4, 3, 0, 2))
+    for column in columns:
+        right = 2 <= column <= 5
+        grid.add_column(_HEADINGS[column], justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        grid.add_row(*(row[column] for column in columns))
     return grid
 
 

@@ -33,15 +33,15 @@ class Said:
 
 def unnamed(result: Result) -> Result:
     """Returns the verdict without the mistakes that numbers prove: to name them is the round."""
-    failures = [
-        dataclasses.replace(
-            failure, cause=None, message=failure.message.partition("\n  cause ")[0].rstrip()
-        )
-        if failure.kind is Kind.PROOF
-        else failure
-        for failure in result.failures
-    ]
-    return dataclasses.replace(result, failures=failures)
+    return dataclasses.replace(result, failures=[without_cause(f) for f in result.failures])
+
+
+def without_cause(failure: Failure) -> Failure:
+    """Returns a failure without the mistake that its numbers prove."""
+    if failure.kind is not Kind.PROOF:
+        return failure
+    message = failure.message.partition("\n  cause ")[0].rstrip()
+    return dataclasses.replace(failure, cause=None, message=message)
 
 
 def headline(entry: Entry, said: Said) -> str:

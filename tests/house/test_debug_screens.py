@@ -13,6 +13,7 @@ import time
 import pytest
 
 from dojo import layout
+from dojo.check.runner import Event
 from dojo.content import mistakes
 from dojo.content.document import read_document
 from dojo.content.traps import read_traps
@@ -137,9 +138,17 @@ def test_the_round_shows_the_numbers_and_not_their_cause(sit, tmp_path):
         app.desk.checker.say(WRONG)
         await until(pilot, lambda: app.screen.evidence is not None)
         assert "got       2" not in seen(app)
+        word = Event("first", KATA, "test_2_b", failure=WRONG.failures[0])
+        app.desk.checker.hear(word)
+        await pilot.pause(0.1)
+        assert "got       2" not in seen(app)
         broken_file(tmp_path).write_text("x = 1\n", encoding="utf-8")
+        app.desk.checker.hear(word)
+        await until(pilot, lambda: "still running" in seen(app))
+        assert "slip" not in seen(app)
         app.desk.checker.say(WRONG)
-        await until(pilot, lambda: "got       2" in seen(app))
+        await until(pilot, lambda: "still running" not in seen(app))
+        assert "got       2" in seen(app)
         assert "slip" not in seen(app)
         assert "1 check" in seen(app)
 

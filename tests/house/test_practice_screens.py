@@ -418,6 +418,37 @@ def test_all_keys_are_in_sight(sit, size):
     sit(play, size=size)
 
 
+def test_in_40_columns_the_list_keeps_the_kata_and_how_it_went(sit, home):
+    with Database(home) as database:
+        book = Book(database)
+        lost = Entry(KATA.path, 12, book.sitting(), time.time(), outcome=attempts.TIME_UP)
+        book.attempts.write(lost)
+
+    async def play(app, pilot):
+        await until(pilot, lambda: "clip_by_value" in seen(app))
+        (line,) = [line for line in seen(app).splitlines() if "  clip_by_value" in line]
+        assert attempts.TIME_UP in line
+        assert "categorical_focal_loss" in seen(app) or "softmax_cross_entropy" in seen(app)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "asked     min" in seen(app))
+
+    sit(play, kata=None, size=(40, 20))
+
+
+def test_in_40_columns_the_attempt_keeps_name_time_and_verdict(sit):
+    async def play(app, pilot):
+        app.desk.checker.say(WRONG)
+        await until(pilot, lambda: "2✗" in seen(app))
+        head, found = seen(app).splitlines()[:2]
+        assert KATA.name in head
+        assert " left" in head
+        assert " wrong" in found
+        app.desk.checker.hear(Event("tested", KATA.path, "test_1_a", 1, 43))
+        await until(pilot, lambda: "checking 1/43" in seen(app))
+
+    sit(play, size=(40, 20))
+
+
 def test_the_countdown_turns_colour(sit):
     async def play(app, pilot):
         styles = []

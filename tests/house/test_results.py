@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import xml.etree.ElementTree as ET
 
@@ -29,6 +30,36 @@ def test_a_clause_passes_only_if_all_its_tests_ran_and_passed():
     assert result().clauses == {"1": "failed", "2": "failed"}
     tests = [RanTest(name, True, 0.1) for name in ["test_1_a", "test_1_b", "test_2_c"]]
     assert result(tests=tests).clauses == {"1": "passed", "2": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("width", "there", "gone"),
+    [
+        (80, ["✗ wrong", "focal_loss", "0/2 clauses", "mid", "25 min", "0.5 s"], []),
+        (46, ["✗ wrong", "focal_loss", "0/2 clauses", "mid"], ["25 min", "0.5 s"]),
+        (38, ["✗ wrong", "focal_loss", "0/2 clauses"], ["mid", "25 min", "0.5 s"]),
+        (30, ["✗ wrong", "focal_loss"], ["clauses", "mid", "…"]),
+    ],
+)
+def test_a_narrow_board_keeps_the_name_and_how_it_ended(width, there, gone):
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(scoreboard.board([KATA], [result()], width))
+    text = captured.get()
+    assert [word for word in there if word not in text] == []
+    assert [word for word in gone if word in text] == []
+
+
+def test_the_command_keeps_them_in_40_columns(dojo, tmp_path):
+    file = layout.source_file("losses/categorical_focal_loss", tmp_path)
+    file.parent.mkdir()
+    file.write_text("def f(:\n", encoding="utf-8")
+    how = {"env": os.environ | {"COLUMNS": "40"}}
+    done = dojo("check", "categorical_focal_loss", "--tree", tmp_path, **how)
+    assert "✗ wrong  categorical_focal_loss" in done.stdout
+    listed = dojo("list", "losses/", "--tree", tmp_path, **how).stdout.splitlines()
+    assert "  · not started  focal_loss" in [line.rstrip() for line in listed]
+    assert max(map(len, listed)) <= 40
 
 
 @pytest.mark.parametrize(

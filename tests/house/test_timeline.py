@@ -1,5 +1,6 @@
 """dojo.timeline: past attempts as a table and as a picture."""
 
+import os
 import time
 
 import pytest
@@ -44,6 +45,14 @@ def test_the_table_has_a_row_an_attempt_and_fits_80_columns(dojo, record):
     assert lines[1][-3:] == ["✓", "solved", "late"]
     assert [line[7] for line in lines] == ["0", "1", "0", "3", "0"]
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_in_40_columns_the_table_keeps_what_was_done_and_how_it_ended(dojo, record):
+    shown = dojo("history", env=os.environ | {"COLUMNS": "40"}).stdout
+    lines = shown.splitlines()[1 : len(PAST) + 1]
+    assert [line.split()[0] for line in lines] == [kata.partition("/")[2] for kata, *_ in PAST]
+    assert lines[1].endswith("✓ solved late")
+    assert max(map(len, lines)) <= 40
 
 
 def test_getting_better_is_said(dojo, record):

@@ -117,11 +117,11 @@ class AttemptScreen(Screen[str], Careful):
 
     def show_time(self) -> None:
         """Draws what may change at any moment."""
-        self.query_one(AttemptHead).show(self.time_left())
+        self.query_one(AttemptHead).show(self.time_left(), self.time_left(brief=True))
         self.query_one(TroubleLine).show(self.attempt.trouble)
 
-    def time_left(self) -> Text:
-        return countdown(self.attempt)
+    def time_left(self, brief: bool = False) -> Text:
+        return countdown(self.attempt, brief)
 
     def tick(self) -> None:
         jump = self.attempt.tick()

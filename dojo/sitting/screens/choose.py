@@ -6,16 +6,16 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
+from dojo.columns import fitting
 from dojo.content.document import Kata
 from dojo.sitting.choices import Choice
 from dojo.sitting.screens.careful import Careful
 from dojo.words import minutes_and_seconds
-
-HEADINGS = ("  kata", "level", "asked", "min", "best", "last result")
 
 
 class ChooseScreen(Screen[Kata | None], Careful):
@@ -34,8 +34,8 @@ class ChooseScreen(Screen[Kata | None], Careful):
         self._proposal = proposal
 
     def compose(self) -> ComposeResult:
-        yield Static(self._advice(), classes="bar")
-        yield Static(Text(_row(HEADINGS, "review"), "dim"))
+        yield Static(id="advice", classes="bar")
+        yield Static(id="headings")
         yield Katas(*self._options(), id="katas")
         yield Footer()
 
@@ -45,12 +45,25 @@ class ChooseScreen(Screen[Kata | None], Careful):
             table.highlighted = table.get_option_index(self._proposal[0].kata.path)
         table.focus()
 
-    def _advice(self) -> Text:
-        text = Text("Practice against the clock", "bold")
-        if self._proposal is not None:
-            choice, why = self._proposal
-            text.append(f"   next: {choice.kata.path}, {why}", "not bold")
-        return text
+    def on_resize(self, event: Resize) -> None:
+        """In a narrow terminal, the columns that matter."""
+        width = event.size.width
+        rows = [HEADINGS, *map(_cells, self._choices)]
+        columns = fitting(rows, width - SCROLL_BAR, LEAST, gap=0)
+        self.query_one("#advice", Static).update(self._advice(width))
+        headings = "".join(HEADINGS[column] for column in columns)
+        self.query_one("#headings", Static).update(Text(headings, "dim", no_wrap=True))
+        for choice in self._choices:
+            line = _line(choice, columns)
+            self.query_one(Katas).replace_option_prompt(choice.kata.path, line)
+
+    def _advice(self, width: int) -> Text:
+        text = Text("Practice against the clock   ", "bold", no_wrap=True)
+        if self._proposal is None:
+            return text
+        choice, why = self._proposal
+        advice = Text(f"next: {choice.kata.path}, {why}", no_wrap=True)
+        return text + advice if text.cell_len + advice.cell_len < width else advice
 
     def _options(self) -> list[Option]:
         options, track = [], ""
@@ -58,7 +71,7 @@ class ChooseScreen(Screen[Kata | None], Careful):
             if choice.kata.track != track:
                 track = choice.kata.track
                 options.append(Option(Text(track, "bold"), disabled=True))
-            options.append(Option(_line(choice), id=choice.kata.path))
+            options.append(Option(choice.kata.name, id=choice.kata.path))
         return options
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -78,18 +91,38 @@ class Katas(OptionList):
     ]
 
 
-def _line(choice: Choice) -> Text:
+def _line(choice: Choice, columns: Sequence[int]) -> Text:
     """A kata as one line of the list."""
+    text, cells = Text(no_wrap=True), _cells(choice)
+    for column in columns:
+        due = "bold yellow" if choice.due == "due" else "dim"
+        text.append(cells[column], due if column == len(cells) - 1 else "")
+    return text
+
+
+def _cells(choice: Choice) -> Sequence[str]:
     kata = choice.kata
     best = "" if choice.best is None else minutes_and_seconds(choice.best)
     mark = "✓ " if choice.solved else "  "
-    cells = (mark + kata.name, kata.level, kata.asked, str(kata.minutes), best, choice.last)
-    text = Text(_row(cells, ""))
-    style = "bold yellow" if choice.due == "due" else "dim"
-    return text.append(choice.due, style)
+    name = mark + kata.name
+    return _row(name, kata.level, kata.asked, str(kata.minutes), best, choice.last, choice.due)
 
 
-def _row(cells: Sequence[str], due: str) -> str:
-    """The columns; with the scroll bar they fill 80 characters."""
-    name, level, asked, minutes, best, last = cells
-    return f"{name:<25}{level:<7}{asked:<10}{minutes:>3}{best:>8}  {last:<12}{due}"
+def _row(*cells: str) -> Sequence[str]:
+    """The columns, with the space between them."""
+    name, level, asked, minutes, best, last, due = cells
+    return (
+        f"{name:<25}",
+        f"{level:<7}",
+        f"{asked:<10}",
+        f"{minutes:>3}",
+        f"{best:>8}",
+        f"  {last:<11}",
+        due,
+    )
+
+
+HEADINGS = _row("  kata", "level", "asked", "min", "best", "last result", "review")
+# The kata and how it went stay.
+LEAST = (2, 4, 3, 1, 6)
+SCROLL_BAR = 2

@@ -34,6 +34,7 @@ class CodeScreen(AttemptScreen):
         if self.interview.left <= 0 and self.attempt.running:
             self.finish(attempts.TIME_UP)
 
-    def time_left(self) -> Text:
-        total = f"interview {minutes_and_seconds(self.interview.left)} · kata "
-        return Text(total, "not bold").append_text(super().time_left())
+    def time_left(self, brief: bool = False) -> Text:
+        total = f"{minutes_and_seconds(self.interview.left)} · kata "
+        total = total if brief else f"interview {total}"
+        return Text(total, "not bold").append_text(super().time_left(brief))

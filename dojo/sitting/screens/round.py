@@ -1,10 +1,12 @@
 """A round of debugging against the clock: a file with one mistake, to be found and repaired."""
 
+import dataclasses
 from typing import ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
 
+from dojo.check.runner import Event
 from dojo.content.asked import asked
 from dojo.content.mistakes import Mistake
 from dojo.results import Outcome, Result
@@ -73,6 +75,12 @@ class RoundScreen(AttemptScreen):
             self.notice(result)
         elif not handout.is_untouched(self.mistake, self.desk.tree):
             super().take(round_report.unnamed(result))
+
+    def show_first(self, word: Event) -> None:
+        if handout.is_untouched(self.mistake, self.desk.tree):
+            return
+        failure = word.failure and round_report.without_cause(word.failure)
+        super().show_first(dataclasses.replace(word, failure=failure))
 
     def notice(self, result: Result) -> None:
         """Keeps what the tests say of the broken file; it has to be wrong."""
