@@ -1,13 +1,15 @@
-"""The learner's code against the model answer's. Module docstrings are left out of both."""
+"""The learner's code against the model answer's. Docstrings are left out of both."""
 
 import ast
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+# Between two places that differ.
+GAP = " …"
 SAME = "Your code is the model answer, letter for letter."
 # Two columns of code need this much; below it the difference is one column.
 SIDE_BY_SIDE = 140
@@ -23,26 +25,42 @@ def unified(own: str, model: str) -> list[str]:
     lines = difflib.unified_diff(
         code_of(own), code_of(model), "yours", "model answer", lineterm="", n=3
     )
-    return list(lines)
+    # Without the docstrings, line numbers lead nowhere.
+    return [GAP if line.startswith("@@") else line for line in lines]
 
 
 def code_of(source: str) -> Sequence[str]:
-    """Returns the lines below the module docstring; all of them where it cannot be read."""
+    """Returns the lines without docstrings; all of them where it cannot be read."""
+    lines = source.splitlines()
     try:
-        body = ast.parse(source).body
+        tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return source.splitlines()
-    first = body[0] if body else None
-    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    end = (first.end_lineno or 0) if first is not None and documented else 0
-    return "\n".join(source.splitlines()[end:]).strip("\n").splitlines()
+        return lines
+    kept: list[str] = []
+    end = 0
+    for start, next_end in sorted(_docstrings(tree)):
+        kept += lines[end:start]
+        # With it goes the empty line that sets it off.
+        end = next_end + (lines[next_end : next_end + 1] == [""])
+    return "\n".join(kept + lines[end:]).strip("\n").splitlines()
+
+
+def _docstrings(tree: ast.AST) -> Iterator[tuple[int, int]]:
+    """Where each begins and ends, as indices of lines; but for one that is all of its body."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            text = first.value if isinstance(first, ast.Expr) else None
+            alone = len(node.body) == 1 and not isinstance(node, ast.Module)
+            if isinstance(text, ast.Constant) and isinstance(text.value, str) and not alone:
+                yield text.lineno - 1, text.end_lineno or text.lineno
 
 
 def _one_column(own: str, model: str) -> Text:
     text = Text()
     styles = {"-": "red", "+": "green"}
     for line in unified(own, model):
-        text.append(f"{line}\n", styles.get(line[:1], "dim" if line[:2] == "@@" else ""))
+        text.append(f"{line}\n", "dim" if line == GAP else styles.get(line[:1], ""))
     return text if text else Text(SAME)
 
 

@@ -13,6 +13,8 @@ from dojo.sitting.clause_lights import light
 
 # Splits before each numbered item of an indented block.
 _ITEM = re.compile(r"^ +(?=\d+\. )", re.MULTILINE)
+# And before each of a list, which may follow its announcement.
+_BULLET = re.compile(r"^- ", re.MULTILINE)
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -34,7 +36,18 @@ def _block(block: str, verdicts: Mapping[str, str] | None) -> RenderableType:
         return _items(block, verdicts)
     if block.startswith(" "):
         return Padding(Text(textwrap.dedent(block), "bold", no_wrap=True), (0, 0, 0, 2))
-    return _marked(" ".join(block.split()))
+    return _paragraph(block)
+
+
+def _paragraph(block: str) -> RenderableType:
+    opening, *bullets = _BULLET.split(block)
+    parts: list[RenderableType] = [_joined(opening)] if opening else []
+    if bullets:
+        grid = Table.grid(padding=(0, 1))
+        for bullet in bullets:
+            grid.add_row(Text("-"), _joined(bullet))
+        parts.append(grid)
+    return Group(*parts)
 
 
 def _items(block: str, verdicts: Mapping[str, str] | None) -> Table:
@@ -42,12 +55,12 @@ def _items(block: str, verdicts: Mapping[str, str] | None) -> Table:
     for item in _ITEM.split(block)[1:]:
         number, _, text = item.partition(". ")
         mark = Text() if verdicts is None else light(verdicts.get(number, ""))
-        grid.add_row(Text(" ").append(mark), Text(f"{number}."), _marked(" ".join(text.split())))
+        grid.add_row(Text(" ").append(mark), Text(f"{number}."), _joined(text))
     return grid
 
 
-def _marked(text: str) -> Text:
-    """Text whose `code` is told apart; the back quotes stay for terminals without colour."""
-    marked = Text(text)
+def _joined(lines: str) -> Text:
+    """One paragraph. `code` is told apart; its back quotes stay for terminals without colour."""
+    marked = Text(" ".join(lines.split()))
     marked.highlight_regex(_CODE, "cyan")
     return marked

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dojo import layout
 from dojo.check.runner import Event
-from dojo.content import stubs
+from dojo.content import model_answer, stubs
 from dojo.content.asked import asked
 from dojo.content.document import read_document
 from dojo.record import attempts
@@ -22,8 +22,9 @@ from dojo.record.database import Database
 from dojo.results import Failure, Outcome, RanTest, Result
 from dojo.sitting.book import Book
 from dojo.sitting.desk import Desk
-from dojo.sitting.difference import difference
+from dojo.sitting.difference import SAME, code_of, difference
 from dojo.sitting.practice import PracticeApp
+from dojo.sitting.prose import prose
 from dojo.sitting.screens.ask import Ask
 from dojo.sitting.screens.attempt import AttemptScreen
 from dojo.sitting.screens.choose import ChooseScreen
@@ -485,14 +486,61 @@ def test_every_question_renders_with_all_its_clauses(path):
     assert max(map(len, text.splitlines())) <= 78
 
 
-def test_the_diff_leaves_out_module_docstrings_and_shows_both_sides():
-    own, model = '"""Asks."""\n\nx = 1\ny = 2\n', '"""Explains."""\n\nx = 1\ny = 3\n'
-    narrow = difference(own, model, 80)
-    assert "Asks" not in str(narrow)
-    assert "-y = 2\n+y = 3" in str(narrow)
-    wide = difference(own, model, 160)
+OWN = '''"""Asks."""
+
+x = 1
+
+
+def f(x):
+    """Says."""
+    # Mine.
+    return x
+
+
+class Abstract:
+    """All there is."""
+'''
+MODEL = OWN.replace("Asks", "Explains").replace("Says", "Tells").replace("return x", "return -x")
+
+
+def test_the_diff_is_of_code_without_docstrings():
+    narrow = str(difference(OWN, MODEL, 80))
+    assert not any(word in narrow for word in ("Asks", "Explains", "Says", "Tells", "@@"))
+    assert "     # Mine.\n-    return x\n+    return -x\n" in narrow
+    assert str(difference(OWN, OWN.replace("Says", "Tells"), 80)) == SAME
+    wide = difference(OWN, MODEL, 160)
     cells = [str(cell) for column in wide.columns for cell in column.cells]
-    assert {"y = 2", "y = 3", "x = 1"} <= set(cells)
+    assert {"    return x", "    return -x", "x = 1"} <= set(cells)
+    assert "Tells" not in "".join(cells)
+
+
+def test_what_is_left_without_docstrings_is_a_program_still():
+    for kata in DOCUMENT.katas:
+        code = "\n".join(code_of(model_answer.source(kata.path)))
+        compile(code, kata.path, "exec")
+    assert '    """All there is."""' in code_of(OWN)
+
+
+def test_bullets_stay_apart():
+    console = Console(width=30)
+    with console.capture() as captured:
+        console.print(prose("Two ways,\nsay:\n- one that is\n  folded\n- `two`\n\nNext."))
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    assert lines == ["", "Two ways, say:", "- one that is folded", "- `two`", "", "Next."]
+
+
+def test_the_debrief_shows_them(sit, file):
+    async def play(app, pilot):
+        file.write_text(OWN, encoding="utf-8")
+        app.desk.checker.say(SOLVED)
+        await until_screen(pilot, DebriefScreen)
+        await until(pilot, lambda: "Why it is so" in seen(app))
+        screen = seen(app)
+        assert "-    return x" in screen
+        assert "Says" not in screen
+        assert any(line.startswith(" - The mask is taken from x") for line in screen.splitlines())
+
+    sit(play, size=(80, 100))
 
 
 def test_a_broken_file_is_compared_all_the_same():
