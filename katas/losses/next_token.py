@@ -17,7 +17,7 @@ or int64, logits float32. Test k checks clause k:
        at an ignored label still predict the next.
     3. A batch without a target, T = 1 too, has loss 0, and a gradient of zeros.
     4. The gradient with respect to `logits` is that of the formula. The last logits of a
-       row, and those whose target is ignored, get exactly 0.
+       row, and those whose target is ignored, get 0.
     5. Logits are right up to ±1e4. Eager mode, tf.function and XLA agree.
 
 Run   nox -s check -- next_token

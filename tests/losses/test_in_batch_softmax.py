@@ -82,6 +82,16 @@ def over_queries(queries, items, ids, log_q, t):
     return np.logaddexp.reduce(s, axis=0) - np.diag(s)
 
 
+def diagonal_masked(low):
+    """The right column masked as well, by a score of `low`."""
+
+    def losses(queries, items, ids, log_q, t):
+        s = np.float64(queries) @ np.float64(items).T / t - log_q
+        return np.logaddexp.reduce(np.where(np.eye(len(s)), low, s), axis=1) - low
+
+    return losses
+
+
 def cosines(q, v, p, t):
     return np.dot(np.float64(q), v) / (np.linalg.norm(q) * np.linalg.norm(v)) / t - p
 
@@ -97,6 +107,8 @@ BUGS = {
     "times the temperature": corrected(lambda s, p, t: s * t - p),
     "a softmax over the queries": over_queries,
     "cosines for dot products": lambda *args: oracle(*args, score=cosines),
+    "the diagonal masked too, with the lowest float": diagonal_masked(np.finfo("float32").min),
+    "the diagonal masked too, with -1e9": diagonal_masked(-1e9),
     "one mean for the whole batch": lambda *args: oracle(*args).mean(),
     "a sum over the batch": lambda *args: oracle(*args).sum(),
     "the wrong sign": lambda *args: -oracle(*args),
@@ -209,7 +221,10 @@ def test_2_one_item_alone_costs_nothing(kata, size):
         oracle="one item, the right one",
         rtol=0.0,
         atol=2e-6,
-        bugs={"its repetitions left among the negatives": np.full(size, np.log(size))}
+        bugs={
+            "its repetitions left among the negatives": np.full(size, np.log(size)),
+            "the diagonal masked too": np.full(size, np.log(size)),
+        }
         if size > 1
         else None,
     )

@@ -42,8 +42,8 @@ PAPER = "the formula in float64, anchor by anchor"
 
 
 def close(temperature):
-    """A cosine is off by 4 eps, a score by that over the temperature; losses are near 1."""
-    return {"rtol": 1e-6, "atol": 4 * 6e-8 / temperature}
+    """A cosine is off by 4 eps, a score by that over the temperature, a loss by two scores."""
+    return {"rtol": 1e-6, "atol": 8 * 6e-8 / temperature}
 
 
 def cosine(u, v):
@@ -173,7 +173,7 @@ def test_3_one_pair_has_nothing_to_tell_apart(kata):
     value, (gradient,) = vjp(lambda v: kata.info_nce_loss(v[0], v[1]), [views])
     call = "info_nce_loss(view_1 [1, 6], view_2 [1, 6])"
     # A log-sum-exp of one score may differ from it by a rounding.
-    how = {"oracle": "one candidate, the right one", "rtol": 0.0, "atol": 2e-6}
+    how = {"oracle": "one candidate, the right one", "rtol": 0.0, "atol": 5e-6}
     assert_close(value, 0.0, call=call, **how)
     assert_close(gradient, np.zeros(views.shape), call=f"tape.gradient({call}, views)", **how)
 
@@ -243,7 +243,7 @@ def test_5_every_mode_agrees(kata):
         lambda upstream: upstream * rate,
         call="info_nce_loss(x[0], x[1], temperature=0.01)",
         oracle="the formula in float64, and its central differences",
-        # A score is off by 2.4e-5, a slope by 100 times that and a difference of two rows.
+        # A score is off by 2.4e-5, a slope by that times 100 and a difference of two rows.
         rtol=2e-4,
         atol=2e-3,
         value=oracle(*NEAR, 0.01),
