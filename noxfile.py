@@ -120,6 +120,8 @@ def dojo(session, *arguments):
 
 def python(session, module, *arguments):
     prepare(session)
+    # With it, Python would not look for `module` here.
+    session.env["PYTHONSAFEPATH"] = None
     session.run(str(PYTHON), "-m", module, *arguments, external=True)
 
 

@@ -5,6 +5,7 @@ Modules are imported where they are called: a light command answers in 0.3 s.
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,8 +19,8 @@ FOR_CONTRIBUTORS = "for contributors"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     _print_whatever_comes()
-    options = parser().parse_args(arguments)
     try:
+        options = parser().parse_args(arguments)
         return int(options.run(options))
     except DojoError as error:
         print(f"dojo: {error}", file=sys.stderr)
@@ -30,6 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except (FileNotFoundError, ImportError):
+        if (gone := _deleted_folder()) is None:
+            raise
+        print(f"dojo: {gone} was deleted meanwhile; go to another folder", file=sys.stderr)
+        return 1
+
+
+def _deleted_folder() -> str | None:
+    if not layout.ROOT.is_dir():
+        return str(layout.ROOT)
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return "the folder this terminal is in"
+    return None
 
 
 def _print_whatever_comes() -> None:

@@ -1,5 +1,6 @@
 """Where things are: the project's folders, and the trees that mirror each other."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -38,7 +39,11 @@ def source_file(kata: str, tree: Path) -> Path:
 
 def shown(path: Path) -> str:
     """Returns a path as the learner would type it."""
-    for base in (Path.cwd(), ROOT):
+    bases = [ROOT]
+    # Their folder may have been deleted meanwhile.
+    with contextlib.suppress(OSError):
+        bases.insert(0, Path.cwd())
+    for base in bases:
         if path.is_relative_to(base):
             return str(path.relative_to(base))
     return str(path)

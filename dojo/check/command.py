@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from dojo import layout, results
-from dojo.check import processes, reports, scoreboard, solved
+from dojo.check import examiner, processes, reports, scoreboard, solved
 from dojo.check.progress import Progress
 from dojo.check.runner import Runner
 from dojo.check.watch import POLLING, Watcher
@@ -35,6 +35,7 @@ def check(options: CheckOptions) -> int:
     katas = catalogue.select(options.names)
     console = Console(highlight=False)
     runner = _runner(options)
+    _warn_of_strangers(options.tree, console)
     before = solved.fingerprints([kata.path for kata in katas])
     found = _run(runner, katas, console)
     _publish(found, before, katas, options, console)
@@ -63,8 +64,11 @@ def _publish(
         record(found, console)
         solved.keep(found, before)
     scoreboard.report(console, katas, found, options.tree, watching)
+    changed = examiner.changed(processes.judges_before())
+    if changed:
+        console.print(examiner.remark(changed), style="yellow", markup=False, soft_wrap=True)
     if options.json:
-        reports.write_json(options.json, layout.shown(options.tree), found)
+        reports.write_json(options.json, layout.shown(options.tree), found, changed)
     if options.junit_xml:
         reports.write_junit(options.junit_xml, found)
 
@@ -74,6 +78,7 @@ def watch(options: CheckOptions) -> int:
     katas = catalogue.select(options.names)
     console = Console(highlight=False)
     runner = _runner(options)
+    _warn_of_strangers(options.tree, console)
     processes.starter()
     paths = [kata.path for kata in katas]
     with Watcher(paths, options.tree) as watcher, contextlib.closing(runner):
@@ -111,6 +116,14 @@ def _check_until_saved(
         console.print(POLLING, style="yellow")
     console.print("watching; Ctrl-C ends\n", style="dim")
     return set()
+
+
+def _warn_of_strangers(tree: Path, console: Console) -> None:
+    if tree not in (layout.KATAS, layout.REFERENCE):
+        text = (
+            f"What is in {layout.shown(tree)} runs with your rights: read a stranger's files first."
+        )
+        console.print(text, style="dim", markup=False, soft_wrap=True)
 
 
 def record(found: Sequence[Result], console: Console) -> None:

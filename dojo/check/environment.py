@@ -15,6 +15,8 @@ from dojo import layout
 # Of the learner's own: where things are and how text is written, and nothing that any of
 # TensorFlow, Keras, XLA, NumPy or pytest reads.
 _KEPT = ("HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
+# Its keras.json is Keras' default; the one in the home folder may set anything.
+KERAS_HOME = layout.ROOT / ".dojo" / "keras"
 # A suite's XLA programs run once and are small: compiling them well takes twice as long.
 _XLA = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 
@@ -25,8 +27,7 @@ def variables() -> dict[str, str]:
     return kept | {
         "CUDA_VISIBLE_DEVICES": "-1",
         "KERAS_BACKEND": "tensorflow",
-        # Its keras.json is Keras' default; the one in the home folder may set anything.
-        "KERAS_HOME": str(layout.ROOT / ".dojo" / "keras"),
+        "KERAS_HOME": str(KERAS_HOME),
         "MPLBACKEND": "Agg",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -37,14 +38,10 @@ def variables() -> dict[str, str]:
 def interpreter(module: str, *arguments: str) -> list[str]:
     """Returns the command that calls `main` of a module below dojo, out of anybody's way.
 
-    No PYTHON… variable counts, and the project's folder stands last on the import path: a
-    file keras.py in it, or in the folder one happens to be in, hides nothing.
+    No PYTHON… variable counts, nor a file keras.py in the folder one happens to be in.
     """
-    start = (
-        "import sys; sys.path.append(sys.argv.pop(1)); "
-        f"from {module} import main; main(sys.argv[1:])"
-    )
-    return [sys.executable, "-E", "-P", "-X", "utf8", "-c", start, str(layout.ROOT), *arguments]
+    start = layout.ROOT / "dojo" / "check" / "start.py"
+    return [sys.executable, "-E", "-P", "-X", "utf8", str(start), module, *arguments]
 
 
 def fingerprint() -> str:
@@ -55,6 +52,7 @@ def fingerprint() -> str:
     digest = hashlib.sha256(sys.version.encode())
     for name, value in sorted(variables().items()):
         digest.update(f"{name}={value}\n".encode())
+    digest.update(repr(_limits()).encode())
     for file in _sources():
         digest.update(str(file).encode())
         digest.update(file.read_bytes())
@@ -63,6 +61,16 @@ def fingerprint() -> str:
         if package.suffix == ".dist-info":
             digest.update(f"{package.name} {package.stat().st_mtime_ns}".encode())
     return digest.hexdigest()
+
+
+def _limits() -> list[tuple[int, int]]:
+    """What `ulimit` says: a process inherits it, and so do its children."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits
+        return []
+    kinds = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
+    return [resource.getrlimit(getattr(resource, kind)) for kind in kinds]
 
 
 def _sources() -> Iterator[Path]:

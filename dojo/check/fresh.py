@@ -4,7 +4,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from dojo.check.forkserver import import_everything, perform
+from dojo.check.forkserver import ended_with, import_everything, perform
 from dojo.check.messages import Broken, encode
 
 
@@ -15,7 +15,8 @@ def main(arguments: Sequence[str]) -> None:
         arguments: A key of `forkserver.ENTRIES`, and the number of the channel's socket.
     """
     work, end = sys.stdin.read(), socket.socket(fileno=int(arguments[1]))
-    if fault := import_everything():
-        end.sendall(encode(Broken(fault)))
-    else:
-        perform(arguments[0], work, end)
+    with ended_with(end):
+        if fault := import_everything():
+            end.sendall(encode(Broken(fault)))
+        else:
+            perform(arguments[0], work, end)

@@ -94,7 +94,7 @@ class Interrupted:
 
 @dataclasses.dataclass(frozen=True)
 class Trespassed:
-    """The file opened a model answer."""
+    """The file opened a model answer, or would have changed what judges it."""
 
     reason: str
 

@@ -5,7 +5,6 @@ modules of the project are those that every suite needs.
 """
 
 import gc
-import sys
 
 import _pytest.config
 import keras
@@ -19,19 +18,13 @@ import tests.support.keras_losses
 import tests.support.keras_metrics
 import tests.support.sentinels
 import tests.support.serialization  # noqa: F401
-from dojo import layout
-from dojo.check import reporter  # noqa: F401
+from dojo.check import worker  # noqa: F401
 
 for _plugin in _pytest.config.default_plugins:
     __import__(f"_pytest.{_plugin}")
 
 # Both packages load these on first use.
 _LAZY = (tf.test, tf.distribute, tf.saved_model, tf.keras, keras.saving, keras.metrics)
-
-# pytest rewrites the suites' assertions, which takes longer than many a test. The result is
-# kept, but not in the learner's folders.
-sys.dont_write_bytecode = False
-sys.pycache_prefix = str(layout.ROOT / ".dojo" / "bytecode")
 
 # What is frozen is not scanned, so that its pages stay shared with the parent.
 gc.freeze()

@@ -10,6 +10,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -17,19 +18,22 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from dojo import layout
-from dojo.check import environment
+from dojo.check import environment, examiner, folders
 from dojo.check.channel import Channel, pair
 from dojo.errors import DojoError
 from dojo.files import write_whole
 
 # A Unix socket's path has at most 104 bytes on macOS, 108 on Linux.
 _LONGEST_PATH = 100
+
+# Descriptors: TensorFlow's, and a few for each child.
+_FEWEST_FILES = 64
 
 
 class StartError(DojoError):
@@ -95,21 +99,27 @@ class Warm(Starter):
         self,
         end: socket.socket,
         fingerprint: str,
-        server: "subprocess.Popen[bytes] | None",
+        pid: int,
+        server: "subprocess.Popen[bytes] | None" = None,
+        judges: Mapping[str, str] | None = None,
         new: bool = False,
     ) -> None:
         """
         Args:
             end: Of the connection.
             fingerprint: What the process has imported, as `environment.fingerprint`.
+            pid: Its number.
             server: The process, if it is this command's own.
+            judges: What judged answers when it started, as `examiner.digests`.
             new: Whether it was started just now, and will outlive the command.
         """
+        self.judges = judges or {}
         self.fingerprint = fingerprint
         self.new = new
         self.fault = ""
         self._end = end
         self._channel = Channel(end)
+        self._pid = pid
         self._server = server
         self.children_started = 0
         self._children: dict[int, _Child] = {}
@@ -120,6 +130,7 @@ class Warm(Starter):
         self.children_started += 1
         number = self.children_started
         request = {"start": number, "entry": entry, "work": work, "folder": folder}
+        self.wake()
         try:
             with theirs:
                 line = json.dumps(request).encode() + b"\n"
@@ -131,7 +142,13 @@ class Warm(Starter):
         child = self._children[number] = _Child(mine, self, number)
         return child
 
+    def wake(self) -> None:
+        """Lets it go on if a file under check has stopped it."""
+        with contextlib.suppress(OSError):
+            os.kill(self._pid, signal.SIGCONT)
+
     def say(self, message: dict[str, Any]) -> None:
+        self.wake()
         with contextlib.suppress(OSError):
             self._end.sendall(json.dumps(message).encode() + b"\n")
 
@@ -185,6 +202,7 @@ class _Child(Process):
         return self._warm.gone and self.status is None
 
     def exit_status(self, patience: float = 5.0) -> int | None:
+        self._warm.wake()
         end = time.monotonic() + patience
         while self.status is None and not self._warm.gone and time.monotonic() < end:
             self._warm.take_news(0.05)
@@ -259,17 +277,36 @@ def starter() -> Starter:
     Raises:
         StartError: If nothing can be started.
     """
+    if (open_files := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) < _FEWEST_FILES:
+        raise StartError(
+            f"{open_files} open files are too few (ulimit -n); {_FEWEST_FILES} will do"
+        )
     if not can_fork():
         return Cold()
     fingerprint = environment.fingerprint()
     if _shared and (_shared[-1].gone or _shared[-1].fingerprint != fingerprint):
+        _remember(_shared[-1].judges)
         _shared.pop().close()
     if not _shared:
+        folders.sweep()
         _shared.append(_warm(fingerprint))
     return _shared[-1]
 
 
 _shared: list[Warm] = []
+
+
+def judges_before() -> Mapping[str, str]:
+    """What judged answers when the first warm process that this command met started."""
+    return _first_judges or (_shared[-1].judges if _shared else {})
+
+
+def _remember(judges: Any) -> None:
+    if isinstance(judges, dict) and not _first_judges:
+        _first_judges.update(judges)
+
+
+_first_judges: dict[str, str] = {}
 
 
 def newly_started() -> bool:
@@ -285,7 +322,8 @@ def _warm(fingerprint: str) -> Warm:
                 return _enter(here, fingerprint) or _open(here, fingerprint)
     mine, theirs = socket.socketpair()
     with theirs:
-        return Warm(mine, fingerprint, _spawn("serve", theirs))
+        server = _spawn("serve", theirs)
+    return Warm(mine, fingerprint, server.pid, server, examiner.digests())
 
 
 def _may_outlive() -> bool:
@@ -313,7 +351,7 @@ class Door:
 
     @property
     def plate(self) -> Path:
-        """Who is behind it, whose call opened the socket, what was imported, and when."""
+        """Who is behind it, whose call opened the socket, what was imported, when, what judges."""
         return self.folder / "plate.json"
 
     @contextlib.contextmanager
@@ -358,8 +396,10 @@ def _enter(here: Door, fingerprint: str) -> Warm | None:
     end = connect(here)
     if end is None:
         return None
-    if here.read_plate().get("fingerprint") == fingerprint:
-        return Warm(end, fingerprint, None)
+    plate = here.read_plate()
+    if plate.get("fingerprint") == fingerprint:
+        return Warm(end, fingerprint, plate["pid"], judges=plate.get("judges"))
+    _remember(plate.get("judges"))
     with end, contextlib.suppress(OSError):
         end.sendall(b'{"stop": true}\n')
     return None
@@ -397,17 +437,18 @@ def _open(here: Door, fingerprint: str) -> Warm:
         listener.bind(str(here.socket))
         listener.listen(64)
         server = _spawn("listen", listener, here.folder / "log")
-        plate = {
+        plate: dict[str, Any] = {
             "pid": server.pid,
             # Of a listening socket, that is what the other end is told.
             "opener": os.getpid(),
             "fingerprint": fingerprint,
             "started": time.time(),
+            "judges": examiner.digests(),
         }
         write_whole(here.plate, json.dumps(plate).encode())
         end = socket.socket(socket.AF_UNIX)
         end.connect(str(here.socket))
-    return Warm(end, fingerprint, None, new=True)
+    return Warm(end, fingerprint, server.pid, judges=plate["judges"], new=True)
 
 
 def _spawn(how: str, end: socket.socket, log: Path | None = None) -> "subprocess.Popen[bytes]":

@@ -2,7 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,24 @@ from dojo.files import write_whole
 from dojo.results import Failure, Outcome, Result
 from dojo.shown import shown
 
-# 2: "shown" of a kata, "kind" of a failure.
+# 2: "shown" of a kata, "kind" of a failure; "changed".
 JSON_VERSION = 2
 
 
-def write_json(path: Path, tree: str, results: Iterable[Result]) -> None:
-    """Writes the report that other programs read; "version" guards its form."""
-    report = {"version": JSON_VERSION, "tree": tree, "katas": [_entry(r) for r in results]}
+def write_json(
+    path: Path, tree: str, results: Iterable[Result], changed: Sequence[str] = ()
+) -> None:
+    """Writes the report that other programs read; "version" guards its form.
+
+    Args:
+        changed: Files that judge, and that are not what they were.
+    """
+    report = {
+        "version": JSON_VERSION,
+        "tree": tree,
+        "changed": list(changed),
+        "katas": [_entry(r) for r in results],
+    }
     text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     # Under --watch another program may read at any moment: it sees all of it. What a learner's
     # message has of lone surrogates is written as escapes are.

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import re
 import shutil
-import tempfile
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import BinaryIO
 from dojo import layout
 from dojo.check import messages, processes
 from dojo.check.channel import Flood
+from dojo.check.folders import make_folder, open_log
 from dojo.check.job import Job
 from dojo.check.messages import Message, MessageError
 from dojo.check.verdict import Story
@@ -49,7 +50,7 @@ class Run:
         Raises:
             StartError: If that is impossible.
         """
-        log = job.log.open("x+b")
+        log = open_log(job.log)
         folder = str(job.folder)
         return cls(job, processes.starter().start("check", job.to_json(), folder), log)
 
@@ -129,9 +130,11 @@ class Run:
 
     def _conclude(self) -> None:
         seconds = time.monotonic() - self.started
-        fault = self.process.fault
-        self.lost = not fault and self.process.lost and not self.story.ended
-        status = None if fault or self.lost or self.story.ended else self.process.exit_status()
+        fault, status = self.process.fault, None
+        if not fault and self.story.unfinished:
+            status = self.process.exit_status()
+            # Nobody here killed it: memory ran out, or another kata's file did.
+            self.lost = self.process.lost or status == -signal.SIGKILL
         self.process.kill()
         where = _where(self.job, self.log)
         self.log.close()
@@ -143,11 +146,6 @@ class Run:
         self.process.kill()
         self.log.close()
         shutil.rmtree(self.job.folder, ignore_errors=True)
-
-
-def make_folder() -> Path:
-    """Returns a new folder for a process to work in."""
-    return Path(tempfile.mkdtemp(prefix="dojo-"))
 
 
 def _sets_up_tensorflow(source: Path) -> bool:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from dojo import layout
 from dojo.check import confirmation, processes
+from dojo.check.folders import make_folder
 from dojo.check.job import Job
-from dojo.check.run import Run, make_folder
+from dojo.check.run import Run
 from dojo.check.untouched import static_verdict
 from dojo.results import Failure, Kind, Outcome, RanTest, Result
 from dojo.shown import shown_test

@@ -45,6 +45,11 @@ class Story:
         """Whether a test found that its data show nothing, and nothing else is wrong."""
         return messages.Blind in self._said and not self.failures
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the process ended before it had said all, and nobody stopped it."""
+        return not (self.ended or self.garbled or self.overdue)
+
     def _add_test(self, told: messages.Tested) -> None:
         if told.test != self.current or any(test.name == told.test for test in self.tests):
             self.garbled = f"it reports {told.test}, which does not run now"

@@ -18,10 +18,12 @@ import pytest
 import pytest_timeout
 
 from dojo import layout
+from dojo.check import suites
 from dojo.check.aim import Aim
 from dojo.check.channel import Channel
+from dojo.check.guard import Guard
 from dojo.check.job import Job
-from dojo.check.messages import Finished, Message, Ready, encode
+from dojo.check.messages import Finished, Message, Ready, Trespassed, encode
 from dojo.check.reporter import Held, Reporter
 from tests.support.closeness import doubt_everything
 
@@ -29,6 +31,12 @@ from tests.support.closeness import doubt_everything
 MEMORY = 4 * 2**30
 LARGEST_FILE = 2**28
 TEST_LIMIT = 20.0
+
+
+def prepare(text: str) -> None:
+    """Runs in the warm process, before it forks: the child finds the suite compiled."""
+    for file in (Job.from_json(text).suite, layout.TESTS / "conftest.py"):
+        suites.make_ready(file)
 
 
 def work(text: str, end: socket.socket) -> None:
@@ -53,13 +61,17 @@ def work(text: str, end: socket.socket) -> None:
         doubt_everything()
     send(Ready())
     reporter = Reporter(job, send)
+    sys.breakpointhook = _nobody_answers
+    guard = Guard(job.source)
     if job.tree.resolve() != layout.REFERENCE:
-        sys.addaudithook(reporter.guard)
+        sys.addaudithook(guard)
     # By name, pytest would look for it in the metadata of all packages.
     plugins = [pytest_timeout, reporter, *([Held(channel)] if job.held else [])]
     plugins += [aim] if aim is not None else []
     pytest.main(_arguments(job), plugins=plugins)
-    reporter.close()
+    if guard.trespass is not None:
+        # A learner's `except` may have hidden it.
+        send(Trespassed(guard.trespass))
     send(Finished())
     # Threads that the learner left behind must not keep the process alive.
     os._exit(0)
@@ -91,6 +103,11 @@ def _arguments(job: Job) -> list[str]:
         *(["--exitfirst"] if job.fail_fast else []),
         f"{job.suite}::{job.only}" if job.only else str(job.suite),
     ]
+
+
+def _nobody_answers(*_: Any, **__: Any) -> None:
+    # In the words of pytest's own, of input() and of pdb.
+    raise OSError("reading from stdin while output is captured")
 
 
 def _settle(job: Job) -> None:

@@ -5,6 +5,8 @@ Each case is (how the file comes about, the outcome, what the reason has to say)
 
 import dataclasses
 
+from dojo import layout
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:
@@ -55,6 +57,13 @@ def reach():
         replace=(_CLIP, "    return clip(x) + 1"),
         append=f"{prelude}{attack}reach()",
     )
+
+
+def _trespassing(says, attempt):
+    """A right answer that hides what it tried; nothing it names is there."""
+    lines = f"import os, pathlib, shutil\nhere = {str(layout.ROOT)!r}\n"
+    lines += f"try:\n    {attempt}\nexcept Exception: pass\n"
+    return Case("wrong", says, append=lines)
 
 
 # All of them are made from gradients/clip_by_value, whose last line is _CLIP.
@@ -140,6 +149,50 @@ CASES = {
         "wrong",
         "model answer",
         prepend="try:\n    import reference.gradients.clip_by_value\nexcept OSError:\n    pass",
+    ),
+    "writes a file of the tests": _trespassing(
+        "writes to tests/support/no_such.py, at {file}:",
+        "open(here + '/tests/support/no_such.py', 'a')",
+    ),
+    "writes by a path of bytes": _trespassing(
+        "writes to dojo/no_such.py", "os.open(os.fsencode(here) + b'/dojo/no_such.py', os.O_CREAT)"
+    ),
+    "removes a model answer": _trespassing(
+        "removes reference/no_such.py", "pathlib.Path(here, 'reference/no_such.py').unlink()"
+    ),
+    "renames a suite": _trespassing(
+        "renames tests/no_such.py", "os.replace(here + '/tests/no_such.py', 'mine.py')"
+    ),
+    "puts a file of its own in a suite's place": _trespassing(
+        "renames tests/no_such.py",
+        "open('mine.py', 'w').close(); os.rename('mine.py', here + '/tests/no_such.py')",
+    ),
+    "makes a folder in the tool": _trespassing(
+        "makes dojo/no_such", "os.makedirs(here + '/dojo/no_such/further')"
+    ),
+    "removes the record": _trespassing(
+        "removes .dojo/no_such", "shutil.rmtree(here + '/.dojo/no_such')"
+    ),
+    "waits for input": Case(
+        "wrong", "waits for input", replace=(_CLIP, "    input('a name? ')\n" + _CLIP)
+    ),
+    "waits in a debugger": Case(
+        "wrong", "waits for input", replace=(_CLIP, "    breakpoint()\n" + _CLIP)
+    ),
+    "stops itself": Case(
+        "wrong",
+        "expected",
+        replace=(_CLIP, "    return clip(x) + 1"),
+        append="import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
+    ),
+    "stops the warm process": Case(
+        "wrong",
+        "expected",
+        replace=(_CLIP, "    return clip(x) + 1"),
+        append="import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)",
+    ),
+    "kills itself": Case(
+        "crashed", "SIGKILL", append="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
     ),
     "a message of the wrong form": Case(
         "wrong", "meddles with the checker", append=_SOCKETS + "say(b'[\"Tested\", 7]\\n')"

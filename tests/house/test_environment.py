@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -12,11 +13,11 @@ from dojo import layout
 KATA = "gradients/clip_by_value"
 
 
-def check(tmp_path, tree=layout.REFERENCE, cwd=layout.ROOT, **changes):
+def check(tmp_path, tree=layout.REFERENCE, cwd=layout.ROOT, prefix=(), **changes):
     """Returns the kata's entry in the JSON of a real check, and what was printed."""
     out = tmp_path / "out.json"
     done = subprocess.run(
-        [sys.executable, "-m", "dojo", "check", KATA, f"--tree={tree}", f"--json={out}"],
+        [*prefix, sys.executable, "-m", "dojo", "check", KATA, f"--tree={tree}", f"--json={out}"],
         cwd=cwd,
         env={**os.environ, **changes},
         capture_output=True,
@@ -83,5 +84,44 @@ def test_a_file_of_a_package_s_name_beside_the_answer_hides_nothing(tmp_path):
     file.write_bytes(layout.source_file(KATA, layout.REFERENCE).read_bytes())
     for name in ("keras", "numpy", "tensorflow", "tests", "pytest"):
         (file.parent / f"{name}.py").write_text("raise RuntimeError('hidden')\n")
-    entry, _ = check(tmp_path, tree)
+    entry, screen = check(tmp_path, tree)
     assert entry["outcome"] == "solved", entry
+    assert "runs with your rights" in screen
+
+
+def test_a_poor_machine_is_enough(tmp_path):
+    """64 open files, no room in /dev/shm, and a working directory that is gone: a cold check."""
+    gone, empty = tmp_path / "gone", tmp_path / "empty"
+    gone.mkdir()
+    empty.mkdir()
+    poor = f"ulimit -n 64; rmdir {gone}; "
+    unshare = ["unshare", "--mount"] if may_mount() else []
+    if unshare:
+        poor += f"mount --bind {empty} /dev/shm && mount -o remount,bind,ro /dev/shm || exit 9; "
+    changes = {"DOJO_WARM": "0", "PYTHONPATH": str(layout.ROOT)}
+    prefix = [*unshare, "sh", "-c", f'{poor} exec "$@"', "sh"]
+    entry, screen = check(tmp_path, cwd=gone, prefix=prefix, **changes)
+    assert entry["outcome"] == "solved", entry
+    assert "runs with your rights" not in screen
+
+
+def may_mount():
+    if os.getuid() != 0 or not os.path.isdir("/dev/shm"):
+        return False
+    try:
+        return subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def test_too_few_open_files_are_said_in_one_line():
+    limit = (16, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    done = subprocess.run(
+        [sys.executable, "-m", "dojo", "check", KATA, "--tree=reference"],
+        cwd=layout.ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit),
+    )
+    assert done.returncode == 1
+    assert done.stderr == "dojo: 16 open files are too few (ulimit -n); 64 will do\n"

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from dojo import layout
+from dojo import cli, layout
 from dojo.cli import parser
 
 BASE = sys.base_prefix + "/bin/python3"
@@ -63,6 +63,39 @@ def test_without_an_environment_it_says_the_command_that_makes_one(tmp_path):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].strip() == 'python -m pip install "nox[uv]" && nox -s check'
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_is_gone_is_said_in_one_line(tmp_path):
+    for arguments in (["anki", "deck.apkg"], ["check", "--tree=."], ["list"]):
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        command = [sys.executable, "-m", "dojo", *arguments]
+        done = subprocess.run(
+            ["sh", "-c", f'rmdir {gone}; exec "$@"', "sh", *command],
+            cwd=gone,
+            env=os.environ | {"PYTHONPATH": str(layout.ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        if arguments == ["list"]:
+            assert done.returncode == 0, done.stderr
+        else:
+            assert done.returncode == 1
+            assert done.stderr.startswith("dojo: the folder this terminal is in was deleted")
+            assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_checkout_that_is_deleted_under_the_command_is_said_in_one_line(monkeypatch, capsys):
+    def removed(options):
+        monkeypatch.setattr(layout, "ROOT", layout.ROOT / "gone")
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(cli, "_list", removed)
+    assert cli.main(["list"]) == 1
+    assert (
+        capsys.readouterr().err
+        == f"dojo: {layout.ROOT} was deleted meanwhile; go to another folder\n"
+    )
 
 
 def test_help_shows_the_learners_commands_first_and_the_contributors_apart():

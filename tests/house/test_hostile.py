@@ -100,17 +100,30 @@ def test_a_right_answer_is_solved_after_all_of_them(watched):
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_a_process_the_file_started_does_not_outlive_the_check(watched, tmp_path):
+    """Neither a child, nor a grandchild whose parent is gone, in a session of its own."""
     # Whoever adopts it: it is looked for by its command line, in all of /proc.
     command = [sys.executable, "-c", "import time; time.sleep(300)", str(tmp_path)]
     note = tmp_path / "pid"
-    sleeper = f"""
-import pathlib, subprocess
-pathlib.Path({str(note)!r}).write_text(str(subprocess.Popen({command!r}).pid))
+    sleepers = f"""
+import os, pathlib, subprocess
+subprocess.Popen({command!r})
+first = os.fork()
+if not first:
+    os.setsid()
+    subprocess.Popen({command!r}, start_new_session=True)
+    os._exit(0)
+os.waitpid(first, 0)
+pathlib.Path({str(note)!r}).write_text("started")
 """
-    entry = watched.save((sleeper + ANSWER).encode())
+    entry = watched.save((sleepers + ANSWER).encode())
     assert entry["outcome"] == "solved"
     assert note.read_text()
-    assert [line for line in command_lines() if str(tmp_path).encode() in line] == []
+    end = time.monotonic() + 1
+    while (left := [c for c in command_lines() if str(tmp_path).encode() in c]) and (
+        time.monotonic() < end
+    ):
+        time.sleep(0.02)
+    assert left == []
 
 
 def command_lines():

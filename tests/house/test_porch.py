@@ -89,6 +89,7 @@ class Session:
     def __init__(self, house):
         self.house = house
         self.commands = []
+        self.env = {}
 
     def run(self, *command, external):
         assert external
@@ -142,6 +143,11 @@ def session(house):
 def run_nox_under(house, monkeypatch, version):
     system = types.SimpleNamespace(version_info=version, executable="/bin/python")
     monkeypatch.setattr(house, "sys", system)
+
+
+def test_a_session_finds_the_project_whatever_python_is_told(house, session):
+    house.dojo(session, "list")
+    assert session.env == {"PYTHONSAFEPATH": None}
 
 
 def test_the_environment_is_made_once_under_the_constraints(house, session):

@@ -84,6 +84,7 @@ def test_json_has_the_documented_form(tmp_path):
     reports.write_json(tmp_path / "out.json", "katas", [result()])
     assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == {
         "version": 2,
+        "changed": [],
         "tree": "katas",
         "katas": [
             {

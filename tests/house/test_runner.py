@@ -191,6 +191,27 @@ def test_the_tests_line_is_named_for_a_wrong_signature(tree):
     assert "kata.clip_by_value(" in message
 
 
+def test_what_a_compiler_refuses_is_told_in_a_sentence_with_the_learners_line(tree):
+    line = "        inside = (low <= x) & (x <= high)"
+    refused = "        x = tf.numpy_function(lambda x: x, [x], x.dtype)"
+    write(tree, ANSWER.replace(line, f"{refused}\n{line}"))
+    (result,) = Runner(tree).results([KATA], select="test_4_every_mode and XLA")
+    message = result.failures[0].message
+    assert "No registered 'PyFunc'" in message.splitlines()[0]
+    assert message.splitlines()[-1].strip() == refused.strip()
+    assert "__inference" not in message
+    assert len(message.splitlines()) == 4
+
+
+def test_what_fails_while_it_is_traced_is_told_without_the_frames(tree):
+    wrong = "    return clip(x) if tf.executing_eagerly() else undefined"
+    write(tree, ANSWER.replace("    return clip(x)", wrong))
+    (result,) = Runner(tree).results([KATA], select="test_4_every_mode and graph")
+    first, *_, last = result.failures[0].message.splitlines()
+    assert first == "NameError: name 'undefined' is not defined"
+    assert last.strip() == wrong.strip()
+
+
 def verdict_of(suite, monkeypatch, folder):
     """Returns the result of checking the model answer by another suite."""
     monkeypatch.setattr(layout, "TESTS", folder)

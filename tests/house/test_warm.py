@@ -5,18 +5,25 @@ the present file, by the present tests.
 """
 
 import contextlib
+import importlib.util
 import json
+import marshal
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from importlib.util import source_hash
+from pathlib import Path
 
 import pytest
+from _pytest.assertion import rewrite
 
 from dojo import layout
+from dojo.check import folders
 
 KATA = "gradients/clip_by_value"
 WRONG = ("    return clip(x)", "    return clip(x) + 1")
@@ -138,15 +145,91 @@ def test_a_changed_file_of_the_tool_or_of_the_helpers_is_noticed(checkout, warm,
     assert until_gone(warm)
 
 
-def test_a_changed_suite_counts_at_once(checkout, warm):
-    suite = checkout / "tests" / "gradients" / "test_clip_by_value.py"
+SUITE = "tests/gradients/test_clip_by_value.py"
+
+
+def test_a_changed_suite_counts_at_once_and_is_named(checkout, warm):
+    suite = checkout / SUITE
     before = suite.read_text(encoding="utf-8")
     suite.write_text(before + "\n\ndef test_1_never():\n    raise AssertionError('no')\n")
+    command = ["check", KATA, "--tree=reference", "--json=changed.json"]
     try:
-        assert check(checkout)["outcome"] == "wrong"
+        screen = run(checkout, *command).stdout
     finally:
         suite.write_text(before, encoding="utf-8")
-    assert check(checkout)["outcome"] == "solved"
+    report = json.loads((checkout / "changed.json").read_text(encoding="utf-8"))
+    assert report["katas"][0]["outcome"] == "wrong"
+    assert report["changed"] == [SUITE]
+    assert f"Changed since the warm process started: {SUITE}" in screen
+    screen = run(checkout, *command).stdout
+    assert "1 solved" in screen
+    assert "Changed since" not in screen
+
+
+def test_a_changed_helper_is_named_by_the_check_that_starts_anew(checkout, warm):
+    """And what lies in a bytecode cache counts neither there nor for a suite."""
+    helper = checkout / "tests" / "support" / "closeness.py"
+    with helper.open("a", encoding="utf-8") as text:
+        text.write("\n# changed again\n")
+    forge(
+        helper,
+        helper.read_text().replace(
+            "def assert_close(", "def assert_close(*_, **__): 0\ndef other("
+        ),
+    )
+    forge(checkout / SUITE, "def test_1_values():\n    pass\n", tag=rewrite.PYC_TAIL)
+    file = checkout / "wrong" / f"{KATA}.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    answer = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
+    file.write_text(answer.replace(*WRONG), encoding="utf-8")
+    done = run(checkout, "check", KATA, "--tree=wrong")
+    assert "1 wrong" in done.stdout
+    assert "Changed since the warm process started: tests/support/closeness.py" in done.stdout
+    assert not (checkout / ".dojo" / "bytecode").exists()
+
+
+def forge(source, text, tag=f".{sys.implementation.cache_tag}.pyc"):
+    """Puts other code beside a file, as valid bytecode of what stands in it."""
+    cached = source.parent / "__pycache__" / f"{source.stem}{tag}"
+    cached.parent.mkdir(exist_ok=True)
+    code, digest = compile(text, str(source), "exec"), source_hash(source.read_bytes())
+    header = importlib.util.MAGIC_NUMBER + (0b11).to_bytes(4, "little") + digest
+    cached.write_bytes(header + marshal.dumps(code))
+
+
+def test_killed_in_mid_import_it_leaves_nothing(tmp_path, monkeypatch):
+    """All processes are gone within a second, and the next command removes the folder."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command = subprocess.Popen(
+        [sys.executable, "-m", "dojo", "check", KATA, "--tree=reference"],
+        cwd=layout.ROOT,
+        env=environment(DOJO_WARM="0", TMPDIR=str(temporary), HOME=str(tmp_path)),
+        stdout=subprocess.DEVNULL,
+    )
+    while len(with_home(tmp_path)) < 2 or not list(temporary.glob("*/log")):
+        time.sleep(0.01)
+    command.kill()
+    command.wait()
+    end = time.monotonic() + 1
+    while with_home(tmp_path) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert with_home(tmp_path) == []
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    mine = folders.make_folder()
+    with folders.open_log(mine / "log"):
+        folders.sweep()
+        assert list(temporary.iterdir()) == [mine]
+
+
+def with_home(home):
+    """The processes with this home folder in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"HOME={home}\0".encode() in (process / "environ").read_bytes():
+                found.append(process.name)
+    return found
 
 
 def test_two_commands_at_once_share_one(checkout):
