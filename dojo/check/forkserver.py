@@ -74,7 +74,10 @@ def ended_with(end: socket.socket) -> Iterator[None]:
 
     waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()
+    # A thread waits while a library is loaded; on Linux the kernel needs none.
+    _prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     yield
+    _prctl(_PARENT_DEATH_SIGNAL, 0)
     os.close(tell)
     waiting.join()
     os.close(over)
@@ -316,8 +319,16 @@ class Server:
 
 def _adopt_orphans() -> None:
     """What a kata's process leaves behind comes to this process, on Linux."""
+    _prctl(_CHILD_SUBREAPER, 1)
+
+
+# Of <linux/prctl.h>.
+_PARENT_DEATH_SIGNAL, _CHILD_SUBREAPER = 1, 36
+
+
+def _prctl(option: int, value: int) -> None:
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _children() -> set[int]:

@@ -55,8 +55,8 @@ class Run:
         return cls(job, processes.starter().start("check", job.to_json(), folder), log)
 
     def again(self) -> "Run":
-        """Starts the same again."""
-        new = Run.start(dataclasses.replace(self.job, folder=make_folder()))
+        """Starts the same again; the file is there already."""
+        new = Run.start(dataclasses.replace(self.job, folder=make_folder(), held=False))
         new.of = self.of
         return new
 
