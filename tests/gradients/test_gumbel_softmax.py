@@ -43,8 +43,22 @@ PICK = "one-hot of argmax(logits + noise)"
 BY_SOFTMAX = "s (u - sum of u s) / temperature"
 
 # B = C, so that a wrong axis raises nothing.
-LOGITS = np.array([[0.25, 0.375, -0.375], [0.75, -0.25, 0.25], [-0.875, -0.125, 0.25]])
-NOISE = np.array([[2.375, 2.75, 2.625], [-0.875, 0.625, 0.0], [2.5, 1.875, 1.0]])
+LOGITS = np.array(
+    [
+        [0.625, 0.75, 0.0, 0.875],
+        [1.0, -0.25, -0.75, 0.75],
+        [0.875, -0.25, 0.0, -0.375],
+        [0.75, -0.5, -0.5, -1.0],
+    ]
+)
+NOISE = np.array(
+    [
+        [2.0, -0.25, 0.875, 0.0],
+        [0.75, 0.875, 0.625, 0.375],
+        [2.0, 2.375, 1.25, 2.75],
+        [-1.25, 1.0, -0.125, 0.25],
+    ]
+)
 TEMPERATURE = 0.5
 CALL = f"gumbel_softmax(logits, noise, {TEMPERATURE})"
 INPUTS = {"logits": LOGITS, "noise": NOISE}
