@@ -265,6 +265,47 @@ def test_g33_most_draws_teach_nothing(quoted):
     quoted(f"At 0.05, {few:.0%} of the draws have a slope below 0.001")
 
 
+def test_g34_the_skeleton_moves_each_side_by_its_own_term():
+    quantize = learned_by_heart("G34", tf=tf)["vector_quantize"]
+    z, e = constant([1.0, 2.0]), constant([3.0, 5.0])
+    assert quantize(z, e)[0].numpy().tolist() == [3, 5]
+    np.testing.assert_allclose(gradient(lambda z: quantize(z, e)[0], z), [1, 1])
+    # 2 (z - e) / N, times the cost; and 2 (e - z) / N.
+    np.testing.assert_allclose(gradient(lambda z: quantize(z, e)[1], z), [-0.5, -0.75])
+    np.testing.assert_allclose(gradient(lambda e: quantize(z, e)[1], e), [2, 3])
+
+
+def test_g34_a_row_is_a_row_up_to_rounding(quoted):
+    z, e = constant(1e4), constant(0.1)
+    quoted(f"in float32 with z = 1e4 the row 0.1 comes out as {z + (e - z):.4f}")
+
+
+def nearest_rows(z, codebook):
+    """[B] indices, by the distances themselves."""
+    return np.square(z[:, None] - codebook).sum(axis=-1).argmin(axis=1)
+
+
+def test_g34_the_largest_product_is_not_the_nearest_row(quoted):
+    random = np.random.default_rng(0)
+    z, codebook = random.normal(size=(5000, 8)), random.normal(size=(64, 8))
+    by_product = (z @ codebook.T).argmax(axis=1)
+    right = np.mean(by_product == nearest_rows(z, codebook))
+    unused = 64 - len(set(by_product))
+    quoted(f"{right:.0%} of random vectors get their nearest row, and {unused} rows are never used")
+
+
+def test_g35_rows_far_from_the_data_are_never_chosen(quoted):
+    def used(offset, start_at_data=False):
+        random = np.random.default_rng(0)
+        z, codebook = random.normal(size=(5000, 2)) + offset, random.normal(size=(64, 2))
+        return len(set(nearest_rows(z, z[:64] if start_at_data else codebook)))
+
+    quoted(
+        f"around (3, 3), {used(3)} rows are ever chosen; around (5, 5), {used(5)}. With 64 of the "
+        f"vectors for rows, all {used(5, start_at_data=True)} are"
+    )
+
+
 @tf.custom_gradient
 def documented(x):
     """The example of the custom_gradient page."""
