@@ -146,6 +146,7 @@ def _add_deck(commands: Commands) -> None:
     rehearse.add_argument("--count", type=_count, metavar="N", help="at most N questions")
     rehearse.add_argument("--minutes", type=_seconds, metavar="M", help="a time box")
     rehearse.add_argument("--all", action="store_true", help="also what is not due")
+    commands.add("mistakes", _mistakes, "kinds of mistakes: made, found, and due again")
     commands.add("progress", _progress, "both decks, and what comes due")
     anki = commands.add("anki", _anki, "write the questions as an Anki package")
     anki.add_argument("file", type=_package, metavar="FILE.apkg")
@@ -307,6 +308,12 @@ def _rehearse(options: argparse.Namespace) -> int:
         all=options.all,
     )
     return rehearse.rehearse(wanted)
+
+
+def _mistakes(options: argparse.Namespace) -> int:
+    from dojo.record import mistakes
+
+    return mistakes.show()
 
 
 def _progress(options: argparse.Namespace) -> int:

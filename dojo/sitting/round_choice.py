@@ -9,6 +9,7 @@ from dojo.content import mistakes
 from dojo.content.traps import Trap, read_traps
 from dojo.record.attempts import Entry
 from dojo.record.deck import family_card
+from dojo.record.mistakes import made
 from dojo.record.rounds import Round
 
 
@@ -44,20 +45,6 @@ def past(
     by_card = {family_card(family): family for family in mistakes.FAMILIES}
     due = [by_card[card] for card in times if card in by_card and times[card] <= now]
     return Past(due, made(entries), rounds)
-
-
-def made(entries: Sequence[Entry]) -> list[str]:
-    """Returns the family of each mistake that was proved in an attempt, once an attempt."""
-    with_causes = [entry for entry in entries if entry.causes]
-    traps = {
-        kata: [trap for trap in read_traps(kata) if trap.cause and trap.family]
-        for kata in {entry.kata for entry in with_causes}
-    }
-    found: list[str] = []
-    for entry in with_causes:
-        for cause in entry.causes:
-            found += [trap.family for trap in traps[entry.kata] if trap.cause in cause][:1]
-    return found
 
 
 def choose(katas: Sequence[str], known: Past, chance: random.Random) -> mistakes.Mistake | None:
