@@ -161,6 +161,7 @@ def _add_sittings(commands: Commands) -> None:
     debug.add_argument("name", nargs="?", metavar="KATA", default="", help="what comes next")
     debug.add_argument("--minutes", type=_seconds, metavar="M", help="time box (a third)")
     debug.add_argument("--hard", action="store_true", help="without a symptom")
+    debug.add_argument("--review", action="store_true", help="name it and show it; no repair")
     debug.add_argument("--any", action="store_true", help="also katas that are not solved yet")
     debug.add_argument("--own", action="store_true", help="put it into your own answer")
     debug.add_argument(
@@ -345,6 +346,7 @@ def _debug(options: argparse.Namespace) -> int:
         name=options.name,
         minutes=options.minutes,
         hard=options.hard,
+        review=options.review,
         any=options.any,
         own=options.own,
         tree=_tree(options),

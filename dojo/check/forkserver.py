@@ -33,7 +33,11 @@ from dojo.check import environment
 from dojo.check.processes import peer_of
 
 # What a child may be started for: a function that takes its work and its end of a channel.
-ENTRIES = {"check": "dojo.check.worker:work", "compare": "dojo.compare.child:serve"}
+ENTRIES = {
+    "check": "dojo.check.worker:work",
+    "compare": "dojo.compare.child:serve",
+    "probe": "dojo.check.probe:serve",
+}
 
 # Seconds without a client until it ends.
 PATIENCE = 1800.0

@@ -100,6 +100,15 @@ class Trespassed:
 
 
 @dataclasses.dataclass(frozen=True)
+class Probed:
+    """An input was put to two answers."""
+
+    right: str
+    wrong: str
+    apart: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Finished:
     """Nothing more comes."""
 
@@ -114,6 +123,7 @@ Message: TypeAlias = (
     | TimedOut
     | Interrupted
     | Trespassed
+    | Probed
     | Finished
 )
 _CLASSES: dict[str, Any] = {cls.__name__: cls for cls in get_args(Message)}

@@ -37,6 +37,8 @@ class Story:
                 self.current = message.test
             case messages.Tested():
                 self._add_test(message)
+            case messages.Probed():
+                self.garbled = "it answers what nobody asked"
             case _:
                 self._said.setdefault(type(message), message.reason)
 

@@ -14,18 +14,18 @@ from dojo.content.traps import Trap, read_equivalents, read_traps
 
 # What kind of idea was missed, and so what comes back in another kata's clothes.
 FAMILIES = {
-    "upstream": "what the backward pass does with the gradient from above",
-    "reduction": "a sum for a mean, the wrong axis, the wrong divisor",
-    "mask": "which elements count: bounds, ties, padding, classes",
-    "dtype": "precision, overflow, what meets in one operation",
-    "state": "slots, counters, what a batch or a replica leaves behind",
-    "time step": "the step's number, bias correction, schedules",
-    "broadcast": "shapes that fit and should not, or the other way round",
-    "order": "what is done before what; arguments and axes exchanged",
-    "sign": "minus for plus, the wrong direction",
-    "stability": "inf, nan, and digits that cancel",
-    "formula": "another function than the one asked for",
-    "interface": "what Keras or TensorFlow call, keep and save",
+    "upstream": "the gradient from above",
+    "reduction": "sum or mean, axis, divisor",
+    "mask": "bounds, ties, padding, classes",
+    "dtype": "precision, overflow, mixing",
+    "state": "slots, counters, leftovers",
+    "time step": "t, bias correction, schedules",
+    "broadcast": "shapes that fit and should not",
+    "order": "what comes before what",
+    "sign": "minus for plus",
+    "stability": "inf, nan, digits that cancel",
+    "formula": "another function than asked",
+    "interface": "what Keras calls, keeps, saves",
 }
 
 

@@ -51,9 +51,9 @@ def table(
     now: datetime.datetime,
 ) -> Table:
     """Returns one row a family; it fits into 80 characters."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 1))
+    grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     grid.add_column("family", min_width=10, no_wrap=True)
-    grid.add_column("what it is about", max_width=31, no_wrap=True, overflow="ellipsis")
+    grid.add_column("what it is about", no_wrap=True)
     for heading in ("made", "rounds", "found", "named"):
         grid.add_column(heading, min_width=len(heading), justify="right", no_wrap=True)
     grid.add_column("back", min_width=10, no_wrap=True)

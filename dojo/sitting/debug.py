@@ -17,7 +17,8 @@ from dojo.errors import UsageError
 from dojo.record.archive import ArchiveError
 from dojo.record.attempts import Attempts, Entry
 from dojo.record.deck import utc_now
-from dojo.sitting import debrief, handout, round_report
+from dojo.record.rounds import REPAIR, REVIEW
+from dojo.sitting import debrief, handout, review_report, round_report
 from dojo.sitting.app import DojoApp, run_to_the_end
 from dojo.sitting.attempt import Attempt
 from dojo.sitting.desk import Desk, lay_out
@@ -27,6 +28,7 @@ from dojo.sitting.round_choice import Past, choose, past
 from dojo.sitting.round_report import Said
 from dojo.sitting.screens.ask import Ask
 from dojo.sitting.screens.name_it import NameScreen
+from dojo.sitting.screens.review import ReviewScreen
 from dojo.sitting.screens.round import RoundScreen
 from dojo.sitting.screens.round_debrief import RoundDebriefScreen
 from dojo.words import minutes_and_seconds
@@ -47,6 +49,7 @@ class DebugOptions:
         name: A kata, or "" for what comes next.
         minutes: Time box of each round; None for a third of the kata's.
         hard: No symptom.
+        review: Name line, clause and input, and repair nothing.
         any: Also katas that are not solved yet.
         own: Break the learner's own answer where the mistake fits there.
         tree: Folder of the learner's answers.
@@ -56,6 +59,7 @@ class DebugOptions:
     name: str
     minutes: float | None
     hard: bool
+    review: bool
     any: bool
     own: bool
     tree: Path
@@ -143,7 +147,7 @@ class DebugApp(DojoApp):
         except ArchiveError as error:
             self.parting.append(str(error))
             return "quit"
-        self.book.open(mistake)
+        self.book.open(mistake, REVIEW if self.options.review else REPAIR)
         entry = Entry(kata.path, minutes, session=self.book.session, started=time.time())
         return await self.play(mistake, Attempt(kata, entry, self.book), own)
 
@@ -172,7 +176,7 @@ class DebugApp(DojoApp):
             if key == "q":
                 return "quit"
             if key == "c":
-                self.book.open(mistake)
+                self.book.open(mistake, found.kind)
                 return await self.play(mistake, Attempt(self.kata(mistake), found.entry, self.book))
         self.book.rounds.close(self.book.rounds.broken_off())
         return "next"
@@ -181,23 +185,33 @@ class DebugApp(DojoApp):
         """One round to its debrief; returns "next" or "quit"."""
         attempt.start()
         self.attempt = attempt
-        screen = RoundScreen(attempt, self.desk, mistake, self.options.hard)
+        kind = ReviewScreen if self.book.round_kind == REVIEW else RoundScreen
+        screen = kind(attempt, self.desk, mistake, self.options.hard)
         step = await self.push_screen_wait(screen)
         if step == "void":
             self.notify("The tests do not see that mistake; here is another.")
             return "next"
         if step != "debrief":
             return step
-        names, true = mistakes.options(mistake, self.chance)
-        words, picked = await self.push_screen_wait(NameScreen(names))
-        said = Said(words, "" if picked is None else names[picked], names[true])
-        due, trouble = self.book.conclude(attempt.entry, said.right)
+        if isinstance(screen, ReviewScreen):
+            grades = review_report.grades(mistake, screen.evidence, screen.review)
+            said = Said(screen.review.text, "", mistake.name)
+        else:
+            grades, said = {}, await self.ask_name(mistake)
+        right = all(grades.values()) if grades else said.right
+        due, trouble = self.book.conclude(attempt.entry, right)
         if trouble:
             self.notify(trouble, severity="error", timeout=15)
-        self.parting.append(f"{mistake.kata}: {round_report.headline(attempt.entry, said)}")
+        self.parting.append(f"{mistake.kata}: {round_report.headline(attempt.entry, said, grades)}")
         repaired = debrief.own_answer(mistake.kata, self.desk.tree)
-        played = Round(mistake, attempt, screen.evidence, said, repaired, own, due)
+        played = Round(mistake, attempt, screen.evidence, said, repaired, own, due, grades)
         return await self.push_screen_wait(RoundDebriefScreen(played))
+
+    async def ask_name(self, mistake: Mistake) -> Said:
+        """Asks what the mistake was."""
+        names, true = mistakes.options(mistake, self.chance)
+        words, picked = await self.push_screen_wait(NameScreen(names))
+        return Said(words, "" if picked is None else names[picked], names[true])
 
 
 def _same_again(wanted: str, kata: str) -> Mistake | None:

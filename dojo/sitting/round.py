@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+from collections.abc import Mapping
 
 from dojo.content.mistakes import Mistake
 from dojo.record.deck import utc_now
@@ -22,6 +23,7 @@ class Round:
         said: What the learner said it was.
         repaired: The learner's file in the end.
         own: The learner's answer that was broken; None where the model's was.
+        grades: Of a review, what was asked for and whether it was right; empty for a repair.
         due: When the family comes back; None where that could not be recorded.
     """
 
@@ -32,6 +34,7 @@ class Round:
     repaired: str
     own: str | None
     due: datetime.datetime | None
+    grades: Mapping[str, bool] = dataclasses.field(default_factory=dict)
 
     def back(self) -> str:
         """Returns "in 3 days"."""

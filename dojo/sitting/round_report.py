@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dojo import shown
 from dojo.content import mistakes
@@ -44,8 +44,11 @@ def without_cause(failure: Failure) -> Failure:
     return dataclasses.replace(failure, cause=None, message=message)
 
 
-def headline(entry: Entry, said: Said) -> str:
-    """Returns "solved in 3:10 of 4:00, mistake named"."""
+def headline(entry: Entry, said: Said, grades: Mapping[str, bool]) -> str:
+    """Returns "solved in 3:10 of 4:00, mistake named", or what a review got right."""
+    if grades:
+        right = ", ".join(what for what, right in grades.items() if right) or "nothing"
+        return f"{debrief.headline(entry)}, right: {right}"
     named = "mistake named" if said.right else "mistake not named"
     return f"{debrief.headline(entry)}, {named}"
 

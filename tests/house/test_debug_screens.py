@@ -3,6 +3,7 @@
 The checker is played by the test: nothing here waits for TensorFlow.
 """
 
+import ast
 import asyncio
 import dataclasses
 import random
@@ -13,6 +14,7 @@ import time
 import pytest
 
 from dojo import layout
+from dojo.check.messages import Probed
 from dojo.check.runner import Event
 from dojo.content import mistakes
 from dojo.content.document import read_document
@@ -24,13 +26,14 @@ from dojo.record.database import Database
 from dojo.record.deck import Deck, family_card
 from dojo.record.rounds import Round, Rounds
 from dojo.results import Failure, Kind, Outcome, RanTest, Result
-from dojo.sitting import handout
+from dojo.sitting import handout, review_report
 from dojo.sitting.debug import DebugApp, DebugOptions, NothingToDebug, eligible
 from dojo.sitting.desk import Desk
 from dojo.sitting.round_book import RoundBook
 from dojo.sitting.round_choice import Past, choose
 from dojo.sitting.screens.ask import Ask
 from dojo.sitting.screens.name_it import NameScreen
+from dojo.sitting.screens.review import ReviewScreen
 from dojo.sitting.screens.round import RoundScreen
 from dojo.sitting.screens.round_debrief import RoundDebriefScreen
 from tests.house.test_practice_screens import Checker, seen, until, until_screen
@@ -50,7 +53,9 @@ WRONG = Result(
 
 
 def options(tmp_path, **changes):
-    plain = DebugOptions(KATA, None, False, True, False, tmp_path / "answers", tmp_path / "debug")
+    plain = DebugOptions(
+        KATA, None, False, False, True, False, tmp_path / "answers", tmp_path / "debug"
+    )
     return dataclasses.replace(plain, **changes)
 
 
@@ -337,3 +342,82 @@ def test_in_a_pipe_it_says_that_it_needs_a_terminal():
     )
     assert done.returncode == 2
     assert "needs a terminal" in done.stderr
+
+
+# What a right and a wrong answer make of an input is tried in test_probe.
+APART = Probed("[3. 3. 0.]", "[1. 1. 0.]", True)
+
+
+async def review(app, pilot, line, clause, text="x = 0"):
+    await until_screen(pilot, ReviewScreen)
+    app.desk.checker.say(WRONG)
+    await until(pilot, lambda: app.screen.evidence is not None)
+    await pilot.press(*str(line), "enter", *str(clause), "enter", *text.replace(" ", "_"), "enter")
+    await until(pilot, lambda: app.screen.review.probed is not None)
+    await pilot.press("ctrl+s")
+    await until_screen(pilot, RoundDebriefScreen)
+
+
+def test_a_review_is_graded_by_line_clause_and_input(sit, home, monkeypatch):
+    monkeypatch.setattr("dojo.check.probe.tell_apart", lambda right, wrong, text: APART)
+
+    async def play(app, pilot):
+        await until_screen(pilot, ReviewScreen)
+        line = min(review_report.wrong_lines(app.screen.mistake))
+        await review(app, pilot, line, 2)
+        assert "✓ the line" in seen(app)
+        assert "✓ the clause" in seen(app)
+        assert "✓ the input" in seen(app)
+
+    app = sit(play, size=(100, 50), review=True)
+    assert "right: line, clause, input" in app.parting[0]
+    (found,) = rounds(home)
+    assert (found.kind, found.named, found.entry.outcome) == ("review", True, attempts.SOLVED)
+
+
+def test_a_review_that_misses_says_which(sit, home, monkeypatch):
+    same = Probed("1", "1", False)
+    monkeypatch.setattr("dojo.check.probe.tell_apart", lambda right, wrong, text: same)
+
+    async def play(app, pilot):
+        await review(app, pilot, 1, 1)
+        assert "✗ the line" in seen(app)
+        assert "✗ the clause" in seen(app)
+        assert "✗ the input" in seen(app)
+
+    sit(play, size=(100, 50), review=True)
+    (found,) = rounds(home)
+    assert (found.named, found.entry.outcome) == (False, attempts.GIVEN_UP)
+
+
+def test_a_review_shows_a_test_that_the_wrong_answer_passes(sit):
+    suite = layout.test_file(KATA).read_text(encoding="utf-8")
+    short = next(
+        node.name
+        for node in ast.parse(suite).body
+        if isinstance(node, ast.FunctionDef)
+        and node.name.startswith("test_2_")
+        and node.end_lineno - node.lineno < 15
+    )
+    evidence = dataclasses.replace(
+        WRONG, tests=[RanTest(short, True, 0.1), RanTest("test_2_b", False, 0.1)]
+    )
+    assert f"def {short}(" in review_report.passing_test(evidence)
+    failed = dataclasses.replace(WRONG, tests=[RanTest(short, False, 0.1)])
+    assert review_report.passing_test(failed) == ""
+
+    async def play(app, pilot):
+        await until_screen(pilot, ReviewScreen)
+        app.desk.checker.say(evidence)
+        await until(pilot, lambda: "This test passes" in seen(app))
+
+    sit(play, size=(160, 60), review=True)
+
+
+def test_the_wrong_lines_are_those_that_differ_or_stand_beside_a_gap():
+    right = mistakes.repaired(KATA).splitlines()
+    mistake = mistakes.of_trap(read_traps(KATA)[0])
+    changed = dataclasses.replace(mistake, source="\n".join([*right[:9], "other", *right[10:]]))
+    assert review_report.wrong_lines(changed) == {10}
+    gone = dataclasses.replace(mistake, source="\n".join(right[:9] + right[10:]))
+    assert review_report.wrong_lines(gone) == {9, 10}

@@ -63,6 +63,9 @@ def summary(played: Round) -> Text:
     text.append(f"\n{counted(entry.checks, 'check')}")
     if said.words:
         text.append(f"\nyou said:   {said.words}")
+    for what, right in played.grades.items():
+        mark, style = ("✓", "green") if right else ("✗", "red")
+        text.append(f"\n{mark} ", style).append(f"the {what}")
     if said.picked:
         mark, style = ("✓", "green") if said.right else ("✗", "red")
         text.append(f"\nyou picked: {said.picked} ").append(mark, style)
