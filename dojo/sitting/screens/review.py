@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
+from dojo import layout
 from dojo.check import probe
 from dojo.check.runner import Event
 from dojo.content import mistakes
@@ -30,7 +31,6 @@ from dojo.sitting.difference import SIDE_BY_SIDE
 from dojo.sitting.review_report import Review
 from dojo.sitting.screens.ask import Ask, sure, withdraw
 from dojo.sitting.screens.careful import Careful
-from dojo.sitting.screens.round import failing_clause
 from dojo.sitting.widgets.head import countdown
 from dojo.sitting.widgets.trouble_line import TroubleLine
 
@@ -82,7 +82,7 @@ class ReviewScreen(Screen[str], Careful):
             yield Input(placeholder="line", type="integer", id="line")
             yield Input(placeholder="clause", type="integer", id="clause")
             yield Input(placeholder=EXAMPLE, id="input")
-        yield Static(id="apart")
+        yield Static(self._advice(), id="apart")
         yield TroubleLine()
         yield Footer()
 
@@ -128,25 +128,22 @@ class ReviewScreen(Screen[str], Careful):
             background_color="default",
         )
 
+    def _advice(self) -> Text:
+        file = layout.shown(layout.source_file(self.mistake.kata, self.desk.tree))
+        return Text(f"enter runs the input; tab, then the arrows scroll; also in {file}", "dim")
+
     def show_test(self) -> None:
         """Draws what lies beside the code: the symptom, the clauses, a test that it passes."""
         parts: list[RenderableType] = []
         if not self.hard:
-            parts.append(Markdown(f"> {self._symptom()}"))
+            # Not the clause that fails: that is what is asked for.
+            parts.append(Markdown(f"> {self.mistake.symptom or 'Something is wrong with it.'}"))
         clauses = asked(self.mistake.kata).clauses.items()
         parts.append(Text("\n".join(f"{number}. {text}" for number, text in clauses)))
         test = "" if self.evidence is None else review_report.passing_test(self.evidence)
         if test:
             parts += [Text("\nThis test passes", "bold"), Syntax(test, "python", theme="ansi_dark")]
         self.query_one("#test", Static).update(Group(*parts))
-
-    def _symptom(self) -> str:
-        if self.mistake.symptom:
-            return self.mistake.symptom
-        if self.evidence is None or self.evidence.outcome is Outcome.SOLVED:
-            return "Something is wrong with it."
-        # The clause is what is asked for; its words would be the answer.
-        return failing_clause(self.evidence).partition(": ")[2] or "Something is wrong with it."
 
     def tick(self) -> None:
         self.attempt.tick()
