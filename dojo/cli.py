@@ -172,6 +172,12 @@ def _add_sittings(commands: Commands) -> None:
     interview.add_argument("--minutes", type=_seconds, metavar="M", default=45, help="in all (45)")
     interview.add_argument("--track", choices=layout.TRACKS, default="")
     interview.add_argument("--level", choices=layout.LEVELS, default="", help="the level aimed at")
+    interview.add_argument(
+        "--format",
+        choices=("classic", "debug", "mixed"),
+        default="classic",
+        help="write, repair somebody's answer, or one of each (classic)",
+    )
     _add_tree(interview)
     history = commands.add("history", _history, "past attempts, as a table or a picture")
     history.add_argument("names", nargs="*", metavar="KATA")
@@ -360,7 +366,9 @@ def _interview(options: argparse.Namespace) -> int:
     from dojo.sitting import interview
     from dojo.sitting.interview_plan import InterviewOptions
 
-    wanted = InterviewOptions(options.minutes, options.track, options.level, _tree(options))
+    wanted = InterviewOptions(
+        options.minutes, options.track, options.level, _tree(options), options.format
+    )
     return interview.hold(wanted)
 
 

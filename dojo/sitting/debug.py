@@ -22,19 +22,17 @@ from dojo.sitting import debrief, handout, review_report, round_report
 from dojo.sitting.app import DojoApp, run_to_the_end
 from dojo.sitting.attempt import Attempt
 from dojo.sitting.desk import Desk, lay_out
+from dojo.sitting.interview_plan import repair_minutes
 from dojo.sitting.round import Round
 from dojo.sitting.round_book import RoundBook
 from dojo.sitting.round_choice import Past, choose, past
 from dojo.sitting.round_report import Said
 from dojo.sitting.screens.ask import Ask
-from dojo.sitting.screens.name_it import NameScreen
+from dojo.sitting.screens.name_it import ask_name
 from dojo.sitting.screens.review import ReviewScreen
 from dojo.sitting.screens.round import RoundScreen
 from dojo.sitting.screens.round_debrief import RoundDebriefScreen
 from dojo.words import minutes_and_seconds
-
-# Of the kata's minutes: reading is quicker than writing.
-SHARE = 1 / 3
 
 
 class NothingToDebug(UsageError):
@@ -141,7 +139,7 @@ class DebugApp(DojoApp):
         if own is not None:
             mistake = mistakes.in_own_answer(mistake, own) or mistake
         kata = self.kata(mistake)
-        minutes = self.options.minutes or max(2.0, round(kata.minutes * SHARE))
+        minutes = self.options.minutes or repair_minutes(kata)
         try:
             handout.hand_out(mistake, self.desk.tree)
         except ArchiveError as error:
@@ -197,7 +195,7 @@ class DebugApp(DojoApp):
             grades = review_report.grades(mistake, screen.evidence, screen.review)
             said = Said(screen.review.text, "", mistake.name)
         else:
-            grades, said = {}, await self.ask_name(mistake)
+            grades, said = {}, await ask_name(self, mistake, self.chance)
         right = all(grades.values()) if grades else said.right
         due, trouble = self.book.conclude(attempt.entry, right)
         if trouble:
@@ -206,12 +204,6 @@ class DebugApp(DojoApp):
         repaired = debrief.own_answer(mistake.kata, self.desk.tree)
         played = Round(mistake, attempt, screen.evidence, said, repaired, own, due, grades)
         return await self.push_screen_wait(RoundDebriefScreen(played))
-
-    async def ask_name(self, mistake: Mistake) -> Said:
-        """Asks what the mistake was."""
-        names, true = mistakes.options(mistake, self.chance)
-        words, picked = await self.push_screen_wait(NameScreen(names))
-        return Said(words, "" if picked is None else names[picked], names[true])
 
 
 def _same_again(wanted: str, kata: str) -> Mistake | None:

@@ -1,28 +1,34 @@
 """The interview command: katas and spoken questions under one clock, then the debrief."""
 
+import contextlib
 import datetime
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 from textual import work
 
 from dojo import layout
 from dojo.content.document import Kata, Question
 from dojo.record.archive import ArchiveError
-from dojo.record.attempts import Refused
+from dojo.record.attempts import Entry, Refused
 from dojo.record.database import DatabaseError
 from dojo.record.deck import question_card, utc_now
-from dojo.sitting import debrief, interview_report
+from dojo.sitting import debrief, handout, interview_report
 from dojo.sitting.app import DojoApp, run_to_the_end
-from dojo.sitting.attempt import begin
+from dojo.sitting.attempt import Attempt, begin
 from dojo.sitting.choices import choices
 from dojo.sitting.clock import Clock
 from dojo.sitting.desk import Desk, lay_out
-from dojo.sitting.interview_plan import InterviewOptions, Part, plan
-from dojo.sitting.interview_record import Answer, Interview, Trial
+from dojo.sitting.interview_plan import InterviewOptions, Part, Repair, plan
+from dojo.sitting.interview_record import Answer, Found, Interview, Trial
+from dojo.sitting.round_book import RoundBook
+from dojo.sitting.round_choice import Past, choose
+from dojo.sitting.round_report import Said
 from dojo.sitting.screens.assess import AssessScreen
 from dojo.sitting.screens.closing import ClosingScreen
-from dojo.sitting.screens.code import CodeScreen
+from dojo.sitting.screens.code import CodeScreen, RepairScreen
+from dojo.sitting.screens.name_it import ask_name
 from dojo.sitting.screens.opening import OpeningScreen
 from dojo.sitting.screens.spoken import SpokenScreen
 
@@ -33,10 +39,21 @@ def hold(options: InterviewOptions) -> int:
     Raises:
         TooShort: If no kata fits.
     """
-    with lay_out(options.tree, "interview", options.minutes) as desk:
+    with lay_out(options.tree, "interview", options.minutes) as desk, _second(options) as second:
         now = datetime.datetime.now().astimezone()
         interview = Interview(options, _parts(options, desk), now)
-        return run_to_the_end(InterviewApp(desk, interview))
+        return run_to_the_end(InterviewApp(desk, interview, second))
+
+
+@contextlib.contextmanager
+def _second(options: InterviewOptions) -> Iterator[Desk | None]:
+    """The desk for what is to be debugged, where the format has that."""
+    if options.format == "classic":
+        yield None
+        return
+    layout.DEBUG.mkdir(exist_ok=True)
+    with lay_out(layout.DEBUG, "debug", book=RoundBook) as desk:
+        yield desk
 
 
 def _parts(options: InterviewOptions, desk: Desk) -> Sequence[Part]:
@@ -56,9 +73,16 @@ def _parts(options: InterviewOptions, desk: Desk) -> Sequence[Part]:
 class InterviewApp(DojoApp):
     """Part after part under one clock, then what the answers were worth, then the debrief."""
 
-    def __init__(self, desk: Desk, interview: Interview) -> None:
+    def __init__(self, desk: Desk, interview: Interview, second: Desk | None = None) -> None:
+        """
+        Args:
+            desk: For katas and questions.
+            interview: The plan and its clock.
+            second: For rounds of debugging; None where the plan has none.
+        """
         super().__init__(desk)
         self.interview = interview
+        self.second = second
 
     def clocks(self) -> Sequence[Clock]:
         return [*super().clocks(), self.interview.clock]
@@ -83,10 +107,41 @@ class InterviewApp(DojoApp):
             if self.interview.left <= 0:
                 return
             place = f"{number} of {len(self.interview.parts)}"
-            step = await (self.code(part) if isinstance(part, Kata) else self.speak(part, place))
+            step = await self.put(part, place)
             interview_report.keep(self.interview)
             if step == "quit":
                 return
+
+    async def put(self, part: Part, place: str) -> str:
+        """Puts one part; returns "quit" to end the interview there."""
+        if isinstance(part, Kata):
+            return await self.code(part)
+        if isinstance(part, Question):
+            return await self.speak(part, place)
+        return await self.repair(part)
+
+    async def repair(self, part: Repair) -> str:
+        """A round of debugging under the interview's clock."""
+        desk = self.second
+        assert desk is not None
+        assert isinstance(desk.book, RoundBook)
+        known = Past(rounds=desk.book.rounds.all())
+        mistake = choose([part.kata.path], known, random.Random())
+        if mistake is None:
+            return "next"
+        handout.hand_out(mistake, desk.tree)
+        desk.book.open(mistake)
+        minutes = min(part.minutes, self.interview.left / 60)
+        entry = Entry(part.kata.path, minutes, session=desk.book.session, started=time.time())
+        self.attempt = attempt = Attempt(part.kata, entry, desk.book)
+        attempt.start()
+        step = await self.push_screen_wait(RepairScreen(attempt, desk, mistake, self.interview))
+        said = Said("", "", mistake.name)
+        if step == "debrief":
+            said = await ask_name(self, mistake, random.Random())
+        due, self.interview.unrecorded = desk.book.conclude(attempt.entry, said.right)
+        self.interview.done.append(Found(attempt.entry, said, due))
+        return step
 
     async def speak(self, question: Question, place: str) -> str:
         return await self.push_screen_wait(SpokenScreen(question, place, self.interview))

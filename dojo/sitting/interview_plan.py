@@ -16,7 +16,35 @@ MOST_QUESTIONS = 6
 # An interviewer leaves a quarter of the time for talk.
 SHARE_OF_KATAS = 0.75
 
-Part = Kata | Question
+# What is to be done at the keyboard: write, repair somebody else's answer, or one of each.
+FORMATS = ("classic", "debug", "mixed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Repair:
+    """A round of debugging."""
+
+    kata: Kata
+
+    @property
+    def minutes(self) -> int:
+        return repair_minutes(self.kata)
+
+    @property
+    def track(self) -> str:
+        return self.kata.track
+
+    @property
+    def level(self) -> str:
+        return self.kata.level
+
+
+Part = Kata | Question | Repair
+
+
+def repair_minutes(kata: Kata) -> int:
+    """Returns the time box of a round: a third, since reading is quicker than writing."""
+    return max(2, round(kata.minutes / 3))
 
 
 class TooShort(UsageError):
@@ -31,6 +59,7 @@ class InterviewOptions:
     track: str
     level: str
     tree: Path
+    format: str = "classic"
 
 
 def plan(
@@ -52,14 +81,41 @@ def plan(
     Raises:
         TooShort: If no kata fits.
     """
-    katas = _katas([k for k in document.katas if _fits(k, options)], options, solved, chance)
-    spare = options.minutes - sum(kata.minutes for kata in katas)
-    taken = {kata.path for kata in katas}
+    typed = _typed([k for k in document.katas if _fits(k, options)], options, solved, chance)
+    spare = options.minutes - sum(minutes_of(part) for part in typed)
+    taken = {path_of(part) for part in typed}
     # A question on one of these katas would give its answer away.
     pool = [q for q in document.questions if _fits(q, options) and q.kata not in taken]
     asked = _questions(pool, options, spare, set(due), chance)
     half = 1 + (len(asked) - 1) // 2
-    return [*asked[:1], katas[0], *asked[1:half], *katas[1:], *asked[half:]]
+    return [*asked[:1], typed[0], *asked[1:half], *typed[1:], *asked[half:]]
+
+
+def path_of(part: Kata | Repair) -> str:
+    """Returns the path of the kata that a part is about."""
+    return part.path if isinstance(part, Kata) else part.kata.path
+
+
+def _typed(
+    pool: Sequence[Kata], options: InterviewOptions, solved: set[str], chance: random.Random
+) -> list[Kata | Repair]:
+    """What is to be done at the keyboard. A round is of a solved kata: it shows the answer's shape.
+
+    Raises:
+        TooShort: If nothing fits.
+    """
+    if options.format == "classic":
+        return [*_katas(pool, options, solved, chance)]
+    known = [kata for kata in pool if kata.path in solved and kata.track != "repair"]
+    if not known:
+        raise TooShort("a round of debugging needs a solved kata; try --format classic")
+    if options.format == "debug":
+        count = 2 if options.minutes >= 30 and len(known) > 1 else 1
+        return [Repair(kata) for kata in chance.sample(known, count)]
+    shorter = dataclasses.replace(options, minutes=options.minutes * 2 / 3)
+    written = _katas(pool, shorter, solved, chance)[:1]
+    others = [kata for kata in known if kata not in written] or known
+    return [Repair(chance.choice(others)), *written]
 
 
 def _fits(part: Part, options: InterviewOptions) -> bool:
@@ -129,4 +185,4 @@ def _questions(
 
 def minutes_of(part: Part) -> float:
     """Returns the time box of one part."""
-    return part.minutes if isinstance(part, Kata) else SPOKEN[part.level]
+    return SPOKEN[part.level] if isinstance(part, Question) else part.minutes

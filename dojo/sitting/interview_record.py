@@ -9,6 +9,7 @@ from dojo.record.attempts import Entry
 from dojo.sitting import ratings
 from dojo.sitting.clock import Clock
 from dojo.sitting.interview_plan import InterviewOptions, Part
+from dojo.sitting.round_report import Said
 
 
 @dataclasses.dataclass
@@ -46,6 +47,15 @@ class Trial:
     own: str
 
 
+@dataclasses.dataclass
+class Found:
+    """One round of debugging of the interview, as it ended."""
+
+    entry: Entry
+    said: Said
+    due: datetime.datetime | None
+
+
 class Interview:
     """What was asked for, what is planned, and what was done; nothing runs before `start`."""
 
@@ -67,7 +77,7 @@ class Interview:
         self.parts = parts
         self.laid_out = laid_out
         self.clock = clock or Clock()
-        self.done: list[Answer | Trial] = []
+        self.done: list[Answer | Trial | Found] = []
         self.unrecorded = self.unreported = ""
 
     @property
@@ -82,6 +92,10 @@ class Interview:
     @property
     def trials(self) -> list[Trial]:
         return [done for done in self.done if isinstance(done, Trial)]
+
+    @property
+    def found(self) -> list[Found]:
+        return [done for done in self.done if isinstance(done, Found)]
 
     @property
     def trouble(self) -> str:

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from dojo import layout
 from dojo.content import model_answer
-from dojo.content.document import Kata
+from dojo.content.document import Question
 from dojo.files import write_whole
 from dojo.record import attempts
 from dojo.record.deck import RATINGS, utc_now
 from dojo.shown import mistake
 from dojo.sitting import debrief, difference
-from dojo.sitting.interview_plan import Part, minutes_of
-from dojo.sitting.interview_record import Answer, Interview, Trial
+from dojo.sitting.interview_plan import Part, Repair, minutes_of
+from dojo.sitting.interview_record import Answer, Found, Interview, Trial
+from dojo.sitting.round_report import headline
 from dojo.words import from_now, minutes_and_seconds
 
 
@@ -36,6 +37,7 @@ def keep(interview: Interview) -> None:
 def report(interview: Interview) -> str:
     """Returns the debrief as Markdown."""
     blocks = [_head(interview), _table(interview), *map(_trial, interview.trials)]
+    blocks += [_round(found) for found in interview.found]
     blocks += [_answer(answer) for answer in interview.answers]
     return "\n\n".join(blocks) + "\n"
 
@@ -53,19 +55,27 @@ def _table(interview: Interview) -> str:
     done = {_name(done): done for done in interview.done}
     rows = ["| part | box | time | result |", "|---|---:|---:|---|"]
     for part in interview.parts:
-        name = part.path if isinstance(part, Kata) else part.id
-        rows.append(_row(part, done.get(name)))
+        rows.append(_row(part, done.get(_called(part))))
     return "\n".join(rows)
 
 
-def _name(done: Answer | Trial) -> str:
-    return done.entry.kata if isinstance(done, Trial) else done.question.id
+def _called(part: Part) -> str:
+    """What a part and what became of it have in common."""
+    if isinstance(part, Question):
+        return part.id
+    return f"debug {part.kata.path}" if isinstance(part, Repair) else part.path
 
 
-def _row(part: Part, done: Answer | Trial | None) -> str:
-    name = part.path if isinstance(part, Kata) else f"`{part.id}` {part.text}"
+def _name(done: Answer | Trial | Found) -> str:
+    if isinstance(done, Answer):
+        return done.question.id
+    return f"debug {done.entry.kata}" if isinstance(done, Found) else done.entry.kata
+
+
+def _row(part: Part, done: Answer | Trial | Found | None) -> str:
+    name = f"`{part.id}` {part.text}" if isinstance(part, Question) else _called(part)
     spent, result = "", "not reached"
-    if isinstance(done, Trial):
+    if isinstance(done, Trial | Found):
         spent, result = minutes_and_seconds(done.entry.seconds), done.entry.outcome
     elif done is not None:
         spent, result = minutes_and_seconds(done.seconds), _worth(done)
@@ -89,6 +99,15 @@ def _trial(trial: Trial) -> str:
     if entry.outcome != attempts.RUNNING:
         text = "\n".join(difference.unified(trial.own, model_answer.source(entry.kata)))
         lines.append(f"```diff\n{text}\n```" if text else difference.SAME)
+    return "\n\n".join(lines)
+
+
+def _round(found: Found) -> str:
+    said = found.said
+    lines = [f"## debug {found.entry.kata}", f"{headline(found.entry, said, {})}."]
+    if said.words:
+        lines.append(f"You said: {said.words}")
+    lines.append(f"The mistake: {said.true}.")
     return "\n\n".join(lines)
 
 

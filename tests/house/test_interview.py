@@ -9,23 +9,26 @@ import pytest
 
 from dojo import layout
 from dojo.check.runner import Event
-from dojo.content import stubs
+from dojo.content import mistakes, stubs
 from dojo.content.document import Kata, Question, read_document
 from dojo.record import attempts
 from dojo.record.attempts import Attempts
 from dojo.record.database import Database, DatabaseError
 from dojo.record.deck import kata_card, question_card
+from dojo.record.rounds import Rounds
 from dojo.results import Outcome, RanTest, Result
 from dojo.sitting import interview_plan, interview_report
 from dojo.sitting.book import Book
 from dojo.sitting.desk import Desk
 from dojo.sitting.interview import InterviewApp
-from dojo.sitting.interview_plan import InterviewOptions, TooShort
+from dojo.sitting.interview_plan import InterviewOptions, Repair, TooShort
 from dojo.sitting.interview_record import Interview
+from dojo.sitting.round_book import RoundBook
 from dojo.sitting.screens.ask import Ask
 from dojo.sitting.screens.assess import AssessScreen
 from dojo.sitting.screens.closing import ClosingScreen
-from dojo.sitting.screens.code import CodeScreen
+from dojo.sitting.screens.code import CodeScreen, RepairScreen
+from dojo.sitting.screens.name_it import NameScreen
 from dojo.sitting.screens.opening import OpeningScreen
 from dojo.sitting.screens.spoken import SpokenScreen
 from tests.house.test_practice_screens import Checker, seen, until, until_screen
@@ -37,8 +40,8 @@ SOLVED = Result(KATA.path, Outcome.SOLVED, (), [RanTest("test_1_a", True, 0.1)],
 NOW = datetime.datetime(2026, 3, 1, 10, tzinfo=datetime.UTC)
 
 
-def plan(minutes=45, track="", level="", solved=(), due=(), seed=0):
-    wish = InterviewOptions(minutes, track, level, layout.KATAS)
+def plan(minutes=45, track="", level="", solved=(), due=(), seed=0, kind="classic"):
+    wish = InterviewOptions(minutes, track, level, layout.KATAS, kind)
     return interview_plan.plan(DOCUMENT, wish, set(solved), due, random.Random(seed))
 
 
@@ -110,14 +113,14 @@ def sit(home, tmp_path):
     file.parent.mkdir(parents=True)
     file.write_text(stubs.pristine(KATA.path), encoding="utf-8")
 
-    def run(play, minutes=20.0):
+    def run(play, minutes=20.0, parts=(ASKED[0], KATA, ASKED[1])):
         async def main():
             with Database(home) as database:
                 book = Book(database, "interview", minutes)
                 desk = Desk(DOCUMENT, book, Checker(), tmp_path / "answers")
                 wish = InterviewOptions(minutes, "", "", tmp_path / "answers")
-                parts = [ASKED[0], KATA, ASKED[1]]
-                app = InterviewApp(desk, Interview(wish, parts, NOW))
+                second = Desk(DOCUMENT, RoundBook(database), Checker(), tmp_path / "debug")
+                app = InterviewApp(desk, Interview(wish, parts, NOW), second)
                 async with app.run_test(size=(80, 24)) as pilot:
                     await until_screen(pilot, OpeningScreen)
                     await play(app, pilot)
@@ -268,3 +271,56 @@ def test_a_full_disk_under_the_report_is_told(home, tmp_path):
     interview = Interview(InterviewOptions(20, "", "", tmp_path), [KATA], NOW)
     interview_report.keep(interview)
     assert "cannot be written" in interview.trouble
+
+
+SOME = {"losses/focal_loss", "optimizers/adam", "gradients/clip_by_value"}
+
+
+@pytest.mark.parametrize("minutes", [20, 45, 90])
+def test_a_debugging_interview_repairs_what_is_solved(minutes):
+    for seed in range(10):
+        parts = plan(minutes, solved=SOME, seed=seed, kind="debug")
+        repairs = [part for part in parts if isinstance(part, Repair)]
+        assert {part.kata.path for part in repairs} <= SOME
+        assert len(repairs) == (2 if minutes >= 30 else 1)
+        assert not any(isinstance(part, Kata) for part in parts)
+        assert sum(map(interview_plan.minutes_of, parts)) <= minutes
+        asked = {part.kata for part in parts if isinstance(part, Question)}
+        assert not asked & {part.kata.path for part in repairs}
+
+
+def test_a_mixed_interview_has_one_of_each():
+    for seed in range(10):
+        parts = plan(60, solved=SOME, seed=seed, kind="mixed")
+        (repair,) = [part for part in parts if isinstance(part, Repair)]
+        (kata,) = [part for part in parts if isinstance(part, Kata)]
+        assert repair.kata.path in SOME - {kata.path}
+        assert sum(map(interview_plan.minutes_of, parts)) <= 60
+
+
+def test_without_a_solved_kata_there_is_nothing_to_debug():
+    with pytest.raises(TooShort, match="--format classic"):
+        plan(60, kind="debug")
+
+
+def test_a_round_within_an_interview_is_named_and_reported(sit, home, tmp_path):
+    async def play(app, pilot):
+        await pilot.press("enter")
+        await until_screen(pilot, RepairScreen)
+        assert "interview " in seen(app)
+        file = layout.source_file(KATA.path, tmp_path / "debug")
+        file.write_text(mistakes.repaired(KATA.path), encoding="utf-8")
+        app.second.checker.hear(Event("finished", KATA.path, result=SOLVED))
+        await until_screen(pilot, NameScreen)
+        await pilot.press(*"grad", "enter", "enter")
+        await until_screen(pilot, ClosingScreen)
+
+    sit(play, parts=[Repair(KATA)])
+    report = kept(home)
+    assert f"| debug {KATA.path} | 4:00 | 0:0" in report
+    assert f"## debug {KATA.path}\n\nsolved in 0:0" in report
+    assert "You said: grad" in report
+    with Database(home) as database:
+        (found,) = Rounds(database).all()
+        assert found.named is not None
+        assert Attempts(database).all() == []

@@ -1,16 +1,27 @@
 """What was the mistake? In the learner's own words, then picked from four."""
 
+import random
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from dojo.content import mistakes
+from dojo.content.mistakes import Mistake
+from dojo.sitting.round_report import Said
 from dojo.sitting.screens.careful import Careful
+
+
+async def ask_name(app: App[Any], mistake: Mistake, chance: random.Random) -> Said:
+    """Asks, from a worker, what the mistake was."""
+    names, true = mistakes.options(mistake, chance)
+    words, picked = await app.push_screen_wait(NameScreen(names))
+    return Said(words, "" if picked is None else names[picked], names[true])
 
 
 class NameScreen(Screen[tuple[str, int | None]], Careful):

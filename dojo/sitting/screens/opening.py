@@ -9,7 +9,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from dojo.content.document import Kata
-from dojo.sitting.interview_plan import Part, minutes_of
+from dojo.sitting.interview_plan import Part, Repair, minutes_of
 from dojo.sitting.interview_record import Interview
 from dojo.sitting.screens.careful import Careful
 
@@ -51,4 +51,6 @@ def _announced(part: Part) -> str:
     minutes = f"{minutes_of(part):g} min"
     if isinstance(part, Kata):
         return f"a kata of {part.track}, {part.level}, {minutes}"
+    if isinstance(part, Repair):
+        return f"somebody's answer to debug, of {part.track}, {part.level}, {minutes}"
     return f"a spoken question on {part.track}, {part.level}, {minutes}"
