@@ -17,8 +17,9 @@ from typing import Any
 
 from dojo.check import messages, processes
 from dojo.check.channel import Flood
+from dojo.check.folders import make_folder
 from dojo.check.messages import MessageError, Probed, Ready, encode
-from dojo.check.run import START_LIMIT, make_folder
+from dojo.check.run import START_LIMIT
 
 LIMIT = 30.0
 # Of one answer's result as text.
