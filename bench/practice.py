@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dojo import layout
 from dojo.content import stubs
-from dojo.upkeep import variants
+from dojo.content.traps import read_traps
 from dojo.words import counted
 from tests.house.terminals import Terminal
 
@@ -29,7 +29,7 @@ def measure(kata: str, saves: int) -> None:
         file = layout.source_file(kata, Path(folder) / "answers")
         file.parent.mkdir(parents=True)
         file.write_text(stubs.pristine(kata), encoding="utf-8")
-        wrong = variants.read_traps(kata)[0].variant().source
+        wrong = read_traps(kata)[0].source()
         log = Path(folder) / "log"
         env = {"DOJO_HOME": str(Path(folder) / "home"), LOG: str(log)}
         arguments = ["practice", kata, "--tree", Path(folder) / "answers"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import time
 
@@ -32,7 +33,12 @@ class Terminal:
         return self
 
     def __exit__(self, *_):
-        self.child.close(force=True)
+        try:
+            self.child.close(force=True)
+        except pexpect.ExceptionPexpect:
+            # It gives a program a tenth of a second; on a busy machine that is too little.
+            self.child.kill(signal.SIGKILL)
+            self.child.wait()
 
     @property
     def text(self):
