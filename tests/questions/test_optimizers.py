@@ -1112,3 +1112,54 @@ def test_o09_a_limit_that_is_always_reached(quoted):
 def test_o09_by_hand(quoted):
     _, norm = tf.clip_by_global_norm([tf.constant(3.0), tf.constant(4.0)], 1.0)
     quoted(f"returns the norm too, {norm:g} for gradients 3 and 4")
+
+
+def test_o28_one_number_for_each_variant(quoted):
+    w, lr, decay, direction = 2.0, 0.1, 0.1, 1.0
+    right = w - lr * (direction + decay * w)
+    assert right == pytest.approx(train(keras.optimizers.AdamW(lr, decay), [1.0], w))
+    l2, alone = w - lr * direction, w - lr * direction - decay * w
+    after = (w - lr * direction) * (1 - lr * decay)
+    shrunk = w * (1 - lr * decay)
+    twice = shrunk - lr * (direction + decay * shrunk)
+    quoted(
+        f"in the first step: {right:.2f}; L2 gives {l2:.2f}, a decay without the rate {alone:.2f}, "
+        f"a decay of the new weight {after:.3f}, one that the base class repeats {twice:.4f}"
+    )
+
+
+def test_o28_an_attribute_makes_the_base_class_decay(quoted):
+    class Still(keras.optimizers.Optimizer):
+        def __init__(self):
+            super().__init__(learning_rate=0.1)
+            self.weight_decay = 0.1
+
+        def update_step(self, gradient, variable, learning_rate):
+            pass
+
+    vector = tf.Variable([2.0])
+    Still().apply([tf.constant([1.0])], [vector])
+    assert vector.numpy().item() == pytest.approx(2 * (1 - 0.1 * 0.1))
+    quoted("Keras' base class sees that attribute and decays as well, all variables")
+
+
+def test_o28_how_long_the_start_is_remembered(quoted):
+    quoted(f"about `1/(lr·λ)` steps, {1 / (1e-3 * 0.01):,.0f} of them at 1e-3 and 0.01")
+
+
+def test_o28_names_match_by_accident(quoted):
+    inputs = keras.Input([2])
+    outputs = keras.layers.Dense(1, use_bias=False, name="beta_mixer")(inputs)
+    (kernel,) = keras.Model(inputs, outputs).trainable_variables
+
+    def excluded(name):
+        optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+        optimizer.exclude_from_weight_decay(var_names=[name])
+        kernel.assign([[1.0], [1.0]])
+        optimizer.apply([tf.zeros([2, 1])], [kernel])
+        return kernel.numpy().min() == 1
+
+    assert excluded("beta")
+    assert excluded("")
+    assert not excluded("gamma")
+    quoted('a layer called `beta_mixer` is excluded too, and `""` excludes everything')

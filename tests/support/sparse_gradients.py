@@ -19,12 +19,13 @@ def scattered(rows):
     return tables
 
 
-def assert_duplicate_rows_are_summed(make, dtype="float32", bugs=None):
+def assert_duplicate_rows_are_summed(make, dtype="float32", bugs=None, rounds=1):
     """Fails unless a sparse gradient with repeated ids equals the dense one.
 
     Args:
         make: Makes an optimizer.
         bugs: {cause: [4, 2] array of the table that bug gives}.
+        rounds: How many times the lookups are made; each is three steps.
     """
     __tracebackhide__ = True
     weights = {}
@@ -32,7 +33,7 @@ def assert_duplicate_rows_are_summed(make, dtype="float32", bugs=None):
         table = tf.Variable(TABLE, dtype=dtype)
         optimizer = make()
         optimizer.build([table])
-        for ids in LOOKUPS:
+        for ids in rounds * LOOKUPS:
             slices = tf.IndexedSlices(tf.constant(ROWS, dtype), tf.constant(ids), TABLE.shape)
             gradient = slices if kind == "sparse" else tf.convert_to_tensor(slices)
             optimizer.apply([gradient], [table])
@@ -40,7 +41,7 @@ def assert_duplicate_rows_are_summed(make, dtype="float32", bugs=None):
     assert_close(
         weights["sparse"],
         weights["dense"].numpy(),
-        call="3 steps on tf.IndexedSlices in which ids repeat",
+        call=f"{rounds * len(LOOKUPS)} steps on tf.IndexedSlices in which ids repeat",
         oracle="the same steps on the dense gradient",
         rtol=1e-6,  # two float32 sums of the same rows
         atol=1e-7,

@@ -64,13 +64,14 @@ def per_step(rates, gradients):
     return np.broadcast_to(rates, len(gradients))
 
 
-def trajectory(optimizer, gradients, start=START, dtype="float32"):
+def trajectory(optimizer, gradients, start=START, dtype="float32", mode="eager"):
     """Applies gradients one step after another.
 
     Args:
         optimizer: A new optimizer.
         gradients: Per step, one [...] array per variable, None where it has no gradient.
         start: The variables' first values.
+        mode: Of `MODES`: how the steps are run.
 
     Returns:
         Per step, the value of each variable after it, in the variables' dtype.
@@ -79,7 +80,8 @@ def trajectory(optimizer, gradients, start=START, dtype="float32"):
     names = ["kernel", "bias", "scale"]
     variables = [tf.Variable(w, dtype=dtype, name=n) for w, n in zip(start, names, strict=False)]
     optimizer.build(variables)
-    return _walk(lambda *g: optimizer.apply(g, variables), variables, _tensors(gradients, dtype))
+    step = MODES[mode](lambda *g: optimizer.apply(g, variables))
+    return _walk(step, variables, _tensors(gradients, dtype))
 
 
 def _walk(step, variables, gradients):
@@ -118,16 +120,18 @@ def assert_path(path, want, *, call, bugs=None, **close):
     )
 
 
-def assert_trajectory(optimizer, want, *, gradients, start=START, dtype="float32", **how):
-    """Fails unless the eager steps of an optimizer are those of the oracle.
+def assert_trajectory(
+    optimizer, want, *, gradients, start=START, dtype="float32", mode="eager", **how
+):
+    """Fails unless the steps of an optimizer are those of the oracle.
 
     Args:
         optimizer: A new optimizer.
-        gradients, start, dtype: As for `trajectory`.
+        gradients, start, dtype, mode: As for `trajectory`.
         want, **how: As for `assert_path`.
     """
     __tracebackhide__ = True
-    assert_path(trajectory(optimizer, gradients, start, dtype), want, **how)
+    assert_path(trajectory(optimizer, gradients, start, dtype, mode), want, **how)
 
 
 def assert_compiled_trajectory(optimizer, want, *, gradients, call, bugs=None, **close):
@@ -189,31 +193,34 @@ def assert_schedule_sets_each_rate(make, walk, *, gradients, call, first=0.4, bu
     )
 
 
-def assert_assigned_rate_holds(make, rates, want, *, call, bugs, rtol):
+def assert_assigned_rate_holds(make, rates, want, *, call, bugs, rtol, start=(0.0,), gradient=1.0):
     """Fails unless a learning rate that was assigned holds from the next step on.
 
     Args:
         make: Makes an optimizer whose learning rate can be assigned.
         rates: The rates to assign, one before each step.
-        want: Per step, the weight after it: it starts at 0, and each gradient is 1.
+        want: Per step, the weight after it.
         call: The constructor call.
         bugs: {cause: weights after each step}.
         rtol: As for `assert_close`.
+        start: The variable's first value, of one element.
+        gradient: The gradient of each step.
     """
     __tracebackhide__ = True
     for mode, said in {"eager": "eager steps", "graph": "steps of one tf.function"}.items():
-        optimizer, w = make(), tf.Variable([0.0])
+        optimizer, w = make(), tf.Variable(start)
         optimizer.build([w])
-        step = MODES[mode](lambda o=optimizer, w=w: o.apply([tf.constant([1.0])], [w]))
+        step = MODES[mode](lambda o=optimizer, w=w: o.apply([tf.fill(w.shape, gradient)], [w]))
         path = []
         for rate in rates:
             optimizer.learning_rate = rate
             step()
-            path.append(w.numpy()[0])
+            path.append(w.numpy().item())
         assert_close(
             tf.constant(path),
             want,
-            call=f"{call}: {said} with gradient 1, at learning rates {rates} assigned in turn",
+            call=f"{call}: {said} with gradient {gradient:g}, at learning rates {rates} "
+            "assigned in turn",
             oracle="the formula by hand",
             rtol=rtol,
             bugs=bugs,
