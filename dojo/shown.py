@@ -77,8 +77,20 @@ def mistake(cause: str) -> str:
 
 
 def other_causes(failures: Sequence[Failure]) -> list[str]:
-    """Returns what the failures that are not shown prove besides, each once."""
+    """Returns what the failures that are not shown prove besides, each once.
+
+    One that says less in the same words is the same.
+    """
+    index = shown(failures)
+    told = [] if index is None else [failures[index].cause]
+    proved = [failure.cause for failure in failures if failure.kind is Kind.PROOF]
+    named = [cause for cause in dict.fromkeys([*told, *proved]) if cause]
+    longer = [c for c in named if not any(o != c and o.startswith(c) for o in named)]
+    return [cause for cause in longer if cause not in told]
+
+
+def causes(failures: Sequence[Failure]) -> list[str]:
+    """Returns all that the failures prove, that of the one shown first, each once."""
     index = shown(failures)
     told = None if index is None else failures[index].cause
-    proved = [failure.cause for failure in failures if failure.kind is Kind.PROOF]
-    return [cause for cause in dict.fromkeys(proved) if cause and cause != told]
+    return [*([told] if told else []), *other_causes(failures)]

@@ -1,5 +1,6 @@
 """Runs katas side by side, each in a process of its own, under a deadline."""
 
+import contextlib
 import dataclasses
 import os
 import select
@@ -124,10 +125,11 @@ class Runner:
         tasks = [Task(kata, kata, self.tree, select) for kata in katas]
         if len(tasks) == 1 and not select:
             tasks = [dataclasses.replace(tasks[0], first=self._failing.get(katas[0], ""))]
-        for event in self.check_tasks(tasks):
-            if event.result is not None:
-                self._remember(event.result)
-            yield event
+        with contextlib.closing(self.check_tasks(tasks)) as events:
+            for event in events:
+                if event.result is not None:
+                    self._remember(event.result)
+                yield event
 
     def check_tasks(self, tasks: Sequence[Task]) -> Generator[Event, None, None]:
         """As `check`, for files of any tree; events name the task's key."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dojo import layout
+from dojo import layout, shown
 from dojo.content import stubs
 from dojo.content.document import Kata
 from dojo.record import archive, attempts
@@ -95,8 +95,7 @@ class Attempt:
         self.result = result
         if not self.running or result.outcome is Outcome.NOT_STARTED:
             return
-        met = [failure.cause for failure in result.failures if failure.cause]
-        causes = tuple(dict.fromkeys([*self.entry.causes, *met]))
+        causes = tuple(dict.fromkeys([*self.entry.causes, *shown.causes(result.failures)]))
         self._change(checks=self.entry.checks + 1, causes=causes)
         self.book.keep_check(result)
         if result.outcome is Outcome.SOLVED:

@@ -96,3 +96,9 @@ def test_the_other_proved_causes_are_named_once_and_what_is_only_likely_is_not()
     failures = [proof("test_1_a", "a"), proof("test_2_b", "b"), proof("test_2_c", "b"), likely]
     assert other_causes(failures) == [PROOF + "b"]
     assert other_causes([failures[0]]) == []
+
+
+def test_a_cause_that_says_less_in_the_same_words_is_named_once():
+    failures = [proof("test_1_a", "the sign, which learns the rest"), proof("test_2_b", "the sign")]
+    assert other_causes(failures) == []
+    assert other_causes([proof("test_1_a", "b"), *failures]) == [failures[0].cause]
