@@ -1588,3 +1588,91 @@ def test_g29_without_the_rule_the_gradient_raises(quoted, new_process):
 def test_g29_the_process_that_saved_still_knows_the_rule(quoted, saved):
     lost = tf.saved_model.load(saved / "lost")
     quoted(f"the gradient there is {gradient(lost.hundred, constant([3.0])).item():g} as well")
+
+
+def row_parts(x):
+    """xhat and sigma of each row, without epsilon."""
+    sigma = x.std(axis=-1, keepdims=True)
+    return (x - x.mean(axis=-1, keepdims=True)) / sigma, sigma
+
+
+def layer_norm_slope(g, x):
+    """The gradient of xhat along g, by the formula that G50 derives."""
+    xhat, sigma = row_parts(x)
+    mean = lambda a: a.mean(axis=-1, keepdims=True)
+    return (g - mean(g) - xhat * mean(g * xhat)) / sigma
+
+
+def test_g50_statistics_taken_for_constants(quoted):
+    x = np.random.default_rng(0).normal(size=[8, 16])
+    np.testing.assert_allclose(layer_norm_slope(x, x), 0 * x, atol=1e-12)
+    assert np.linalg.norm(x / row_parts(x)[1]) == pytest.approx(np.linalg.norm(x), rel=0.1)
+    quoted("where the true gradient is 0, that is as large as the upstream")
+
+
+def test_g50_rows_of_two_numbers(quoted):
+    x = constant([[3.0, 7.0], [5.0, -1.0]])
+    upstream = constant([[1.0, 3.0], [-2.0, 5.0]])
+    norm = keras.layers.LayerNormalization(epsilon=0.0)
+    norm.build(x.shape)
+    np.testing.assert_allclose(norm(x), [[-1, 1], [1, -1]], rtol=1e-6)
+    np.testing.assert_allclose(gradient(lambda x: upstream * norm(x), x), 0 * x, atol=1e-6)
+    quoted("xhat is (−1, 1) or (1, −1), whatever they are: the gradient is 0")
+
+
+def test_g51_a_third_of_the_variances_is_negative(quoted):
+    x = np.float32(1e4 + np.random.default_rng(0).normal(size=[1000, 64]))
+    variance = tf.reduce_mean(x**2, -1) - tf.reduce_mean(x, -1) ** 2
+    assert 0.25 < np.mean(variance.numpy() < 0) < 0.4
+    quoted(f"float32 has steps of {np.spacing(np.float32(1e8)):.0f}. Of 1,000 rows of 64 numbers")
+    quoted("variance 1 about a third come out negative")
+    quoted(f"at 1e4 by up to {short_power(np.spacing(np.float32(1e4)) / 2, '.0e')}")
+
+
+def test_g52_epsilon_by_default(quoted):
+    row = constant([[0.01, -0.01]])
+    keras_own = float(tf.math.reduce_std(keras.layers.LayerNormalization()(row)))
+    small = float(tf.math.reduce_std(keras.layers.LayerNormalization(epsilon=1e-5)(row)))
+    quoted(f"deviation {keras_own:.2f}, with 1e-5 it is {small:.2f}")
+    quoted(f"epsilon {keras.layers.LayerNormalization().epsilon:g}, PyTorch 1e-5")
+
+
+def test_g53_keras_adds_up_cumulative_sums(quoted):
+    p = keras.activations.sparsemax(constant([0.1, 0.2, 0.3])).numpy()
+    quoted(f"(0.1, 0.2, 0.3) is ({p[0]:g}, {p[1]:.3f}, {p[2]:.3f})")
+
+
+def test_g53_slopes_at_the_threshold(quoted):
+    zero = constant([0.0])
+    slopes = gradient(lambda z: tf.maximum(z, 0.0), zero), gradient(tf.nn.relu, zero)
+    quoted(f"`tf.maximum` would pass a slope of {slopes[0][0]:.0f} there, `tf.nn.relu` ")
+    quoted(f"`tf.nn.relu` {slopes[1][0]:.0f}")
+
+
+def test_g54_a_lower_temperature_is_never_sparse(quoted):
+    z = constant([1.0, 0.5, -1.0])
+    warm, cold = (float(tf.nn.softmax(z / t)[-1]) for t in (1.0, 0.5))
+    quoted(f"the last keeps {warm:.3f} at temperature 1 and {cold:.3f} at 0.5")
+
+
+def test_g55_one_example_among_a_hundred(quoted):
+    gradients = np.array([100.0] + [1.0] * 99)
+    clipped = np.minimum(gradients, 1.0)
+    quoted(f"it counts {clipped[0]:.0f} of {clipped.sum():.0f}; in the mean it is")
+    quoted(f"in the mean it is {gradients[0]:.0f} of {gradients.sum():.0f}")
+
+
+def test_g56_a_vector_of_losses_is_summed(quoted):
+    w = tf.Variable(1.0)
+    with tf.GradientTape() as tape:
+        losses = tf.constant([8.0, 1.0]) * w
+    quoted(f"For slopes 8 and 1 it returns {float(tape.gradient(losses, w)):.0f}")
+
+
+def test_g56_dropout_draws_one_mask(quoted):
+    layer = keras.layers.Dropout(0.5, seed=0)
+    drop = lambda x: layer(x[None], training=True)[0]
+    masks = tf.vectorized_map(drop, tf.ones([4, 64])).numpy()
+    assert (masks == masks[0]).all()
+    assert 0 < (masks[0] == 0).sum() < 64
+    quoted("Under `vectorized_map` Keras' layer gives all examples one mask")

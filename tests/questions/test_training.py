@@ -128,6 +128,48 @@ def test_t22_clipping_is_not_linear(quoted):
     quoted(f"the mean is {np.mean(gradients):.0f}; clipped first, they cancel to {first:.0f}")
 
 
+def penalty(scores):
+    """The gradient penalty of x -> 5 x at four points, of what `scores` makes of their scores."""
+    x = tf.ones([4, 1])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = scores(5 * x)
+    slopes = tape.gradient(total, x)
+    return float(tf.reduce_mean((tf.norm(slopes, axis=1) - 1) ** 2))
+
+
+def test_t25_the_mean_of_the_scores(quoted):
+    of_mean, of_sum = penalty(tf.reduce_mean), penalty(tf.reduce_sum)
+    quoted(f"B = 4 and a slope of 5 the penalty is {of_mean:.2f} where {of_sum:.2f} is due")
+
+
+@pytest.mark.parametrize("norm", [lambda g: tf.norm(g), lambda g: tf.sqrt(tf.reduce_sum(g**2))])
+def test_t25_zero_weights_have_gradient_nan(quoted, norm):
+    w = tf.Variable([0.0, 0.0])
+    with tf.GradientTape() as outer:
+        x = tf.constant([1.0, 2.0])
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            score = tf.reduce_sum(w * x)
+        loss = (norm(inner.gradient(score, x)) - 1) ** 2
+    assert np.isnan(outer.gradient(loss, w)).all()
+    quoted("initialization, has gradient nan in its first step")
+
+
+def test_t26_batch_statistics_tie_the_rows(quoted):
+    x = tf.constant([[1.0], [2.0], [4.0]])
+    norm = keras.layers.BatchNormalization()
+
+    def own_slope(pick):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = pick(norm(x, training=True) ** 2)
+        return tape.gradient(total, x)[0, 0]
+
+    assert abs(own_slope(tf.reduce_sum) - own_slope(lambda scores: scores[0, 0])) > 0.1
+    quoted("with batch normalization they differ, without they agree")
+
+
 def distributed_step(reduce, examples, replicas):
     """The weight after a step of w x, w = 0, towards 1, and the sum of the losses."""
     one = tf.distribute.MirroredStrategy(["CPU:0"])
@@ -281,9 +323,8 @@ class Custom(keras.Sequential):
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
         gradients = tape.gradient(loss, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
-        for metric in self.metrics:
-            metric.update_state(*((loss,) if metric.name == "loss" else (y, y_pred, weight)))
-        return {metric.name: metric.result() for metric in self.metrics}
+        self.metrics[0].update_state(loss, sample_weight=tf.shape(x)[0])
+        return self.compute_metrics(x, y, y_pred, weight)
 
 
 class Keras2(keras.Sequential):
@@ -323,7 +364,7 @@ def test_t02_a_step_that_updates_every_metric(quoted, standard):
     custom = history(Custom)
     assert custom["loss"] == pytest.approx(standard["loss"])
     assert custom["mae"] == pytest.approx(standard["mae"])
-    quoted('Update every metric in `self.metrics`: the one named "loss" with the loss')
+    quoted('the one named "loss" with the loss, weighed by the batch\'s size')
 
 
 def test_t02_recipes_of_keras_2_still_work(quoted, standard, keras_2):
@@ -337,6 +378,70 @@ def test_t02_only_what_the_step_returns_is_reported(quoted, standard, keras_2):
         "a step that returns the loss alone trains, and the metrics passed to `compile` never "
         "appear"
     )
+
+
+class Guide(Custom):
+    """The loop over the metrics that many guides show."""
+
+    def train_step(self, data):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=True)
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred)
+        for metric in self.metrics:
+            metric.update_state(*((loss,) if metric.name == "loss" else (y, y_pred)))
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+def squares_reported(model, **how):
+    """The loss reported of w x, w = 0 at rate 0, over batches of four ones and a three."""
+    model = model([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros", **how)])
+    model.compile(keras.optimizers.SGD(0.0), "mse", run_eagerly=True)
+    y = np.array([[1.0]] * 4 + [[3.0]], "float32")
+    return model.fit(ones(5), y, batch_size=4, shuffle=False, verbose=0).history["loss"][0]
+
+
+def test_t23_a_mean_of_batches(quoted):
+    loop, built_in = squares_reported(Guide), squares_reported(keras.Sequential)
+    quoted(f"are reported as {loop:.1f}; the mean over the examples, which the built-in step")
+    quoted(f"reports, is {built_in:.1f}")
+
+
+def test_t23_nobody_updates_the_loss(quoted):
+    class Silent(Custom):
+        def train_step(self, data):
+            return self.compute_metrics(*data, self(data[0]))
+
+    quoted(f"It reports {squares_reported(Silent):.1f} at every epoch, without a word")
+
+
+def test_t23_the_history_asks_the_metrics(quoted):
+    class Own(Custom):
+        def train_step(self, data):
+            return super().train_step(data) | {"loss": tf.constant(123.0)}
+
+    assert squares_reported(Own) == pytest.approx(squares_reported(keras.Sequential))
+    quoted("right nonetheless: when an epoch ends `fit` asks the metrics")
+
+
+def test_t23_the_models_own_losses_twice(quoted):
+    model = linear(kernel_regularizer=keras.regularizers.L2(0.5))
+    model.compile("sgd", "mse")
+    y = model(ones(4))
+    loss = model.compute_loss(ones(4), y, y)
+    twice = float(loss + sum(model.losses))
+    quoted(f"an L2 penalty of {float(loss):.1f} counts as {twice:.1f}")
+
+
+def test_t24_evaluate_reports_zero(quoted):
+    class Counted(keras.Sequential):
+        def __init__(self, layers):
+            super().__init__(layers)
+            self.norm = keras.metrics.Mean(name="norm")
+
+    model = Counted([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    logs = model.evaluate(ones(4), ones(4), verbose=0, return_dict=True)
+    quoted(f"Nothing updates it there, and it reports {logs['norm']:.1f}")
 
 
 def test_t03_a_learning_rate_as_a_float(quoted):
