@@ -8,8 +8,10 @@ import pytest
 from dojo import layout
 from dojo.check.reports import write_json
 from dojo.check.runner import Runner
+from dojo.content.traps import read_traps
 from dojo.record.database import Database
 from dojo.results import Failure, Kind, Outcome, RanTest, Result
+from tests.house.terminals import Terminal
 
 KATA = "gradients/clip_by_value"
 SHOWN = "test_2_is_shown"
@@ -219,3 +221,32 @@ def test_the_record_knows_what_was_shown(home):
         assert database.failing() == {KATA: "test_1_a"}
         database.add_check(verdict(Outcome.SOLVED))
         assert database.failing() == {}
+
+
+# The command on a tree that it takes for the learner's own, whose checks are recorded.
+OWN_TREE = """
+import sys
+from pathlib import Path
+from dojo import layout
+layout.KATAS = Path(sys.argv[1])
+from dojo.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def test_the_next_command_knows_what_failed(tmp_path):
+    file = layout.source_file(KATA, tmp_path / "own")
+    file.parent.mkdir(parents=True)
+    wrong = next(trap for trap in read_traps(KATA) if trap.cause)
+    file.write_text(wrong.source(), encoding="utf-8")
+    check = (tmp_path / "own", "check", KATA)
+    with Terminal(*check, program=("-c", OWN_TREE)) as terminal:
+        terminal.until("1 wrong", seconds=180)
+        assert terminal.end() == 1
+    with Terminal(*check, "--watch", program=("-c", OWN_TREE)) as terminal:
+        # Not on the screen for long: what is read is all that was written.
+        for _ in range(2):
+            terminal.child.expect_exact("still running")
+            terminal.child.expect_exact(wrong.cause)
+            terminal.child.expect_exact("watching; Ctrl-C ends")
+            file.write_text(f"{wrong.source()}\n# again\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """`dojo practice` in a real terminal of 80 by 24: what a learner sees, and what survives."""
 
+import io
 import os
 import signal
 import stat
@@ -71,8 +72,12 @@ def test_the_whole_path(practise, file, home, dojo):
     terminal.until("wrong", "expected", "1 check,", seconds=IMPORT)
     terminal.press("h")
     terminal.until("Hint 1 of 3", "1 check, 1 hint")
+    terminal.child.logfile_read = io.BytesIO()
+    file.write_text(f"{WRONG}\n# again\n", encoding="utf-8")
+    terminal.until("2 checks, 1 hint", without=["still running"])
+    assert b"still running" in terminal.child.logfile_read.getvalue()
     file.write_text(RIGHT, encoding="utf-8")
-    terminal.until("solved in", "2 checks, 1 hint", "Traps met", "It comes back for review in 1")
+    terminal.until("solved in", "3 checks, 1 hint", "Traps met", "It comes back for review in 1")
     terminal.press("k")
     terminal.until("How do you give a TensorFlow function", "Decorate a function")
     terminal.press("q")
@@ -81,7 +86,7 @@ def test_the_whole_path(practise, file, home, dojo):
     shown = dojo("history").stdout
     line = next(line for line in shown.splitlines() if "clip_by_value" in line)
     assert "✓ solved" in line
-    assert line.split()[-4:-2] == ["2", "1"]
+    assert line.split()[-4:-2] == ["3", "1"]
     assert "clip_by_value" in dojo("list", "clip_by_value", "--tree", file.parent.parent).stdout
 
 

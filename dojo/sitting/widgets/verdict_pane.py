@@ -43,11 +43,14 @@ class VerdictPane(VerticalScroll):
     def show_first(self, word: Event) -> None:
         """Shows a first word, as long as the other tests run."""
         self._first = word
+        # In the border: what one reads stays where it is, and this is in sight.
+        self.border_title = "still running"
         self.show()
 
     def end_first(self) -> str | None:
         """Makes place for the verdict; returns the test whose failure one reads, or None."""
         word, self._first = self._first, None
+        self.border_title = ""
         return word.test if word is not None and word.failure is not None else None
 
     def go_to_the_failure(self) -> None:
@@ -59,18 +62,14 @@ class VerdictPane(VerticalScroll):
         if self._attempt.paused:
             return Text("The clock is stopped. p starts it again.", "bold")
         if self._first is not None:
-            return self._first_word(self._first)
+            word = self._first
+            return scoreboard.first_word(word.kata, word.test, word.failure, self._width())
         if result is None or result.outcome is Outcome.NOT_STARTED:
             place = Text(layout.shown(self._file), "bold")
             return Text(f"{self.INVITATION} ").append(place).append("; saving it checks it.")
         if not result.failures:
             return Text(result.outcome.value, "bold green")
         return scoreboard.failure_text(result, self._width())
-
-    def _first_word(self, word: Event) -> Text:
-        text = scoreboard.first_word(word.kata, word.test, word.failure, self._width())
-        # Below, so that what one reads stays where it is when the verdict comes.
-        return text if word.failure is None else text.append("\n  still running", "dim")
 
     def _width(self) -> int:
         return max(NARROWEST, self.size.width - BESIDE)
