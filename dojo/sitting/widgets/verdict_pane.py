@@ -44,7 +44,7 @@ class VerdictPane(VerticalScroll):
         """Shows a first word, as long as the other tests run."""
         self._first = word
         # In the border: what one reads stays where it is, and this is in sight.
-        self.border_title = "still running"
+        self.border_title = " still running "
         self.show()
 
     def end_first(self) -> str | None:
