@@ -27,7 +27,7 @@ encoder outputs, or put dead ones there again. Moving averages of the chosen vec
 k-means, and replace the first loss.
 
 Follow-ups an interviewer asks: codebook collapse and its measure, perplexity; residual
-quantisation; finite scalar quantisation, which has no codebook to collapse.
+quantization; finite scalar quantization, which has no codebook to collapse.
 """
 
 import tensorflow as tf

@@ -775,6 +775,52 @@ def test_g31_adam_hides_a_factor(quoted):
     quoted(f"first step for a gradient of 1 and for one of 32 is the same, {steps[0]:.3f}")
 
 
+NORMAL = np.random.default_rng(0).normal(size=2000)
+
+
+def at_3_bits(step):
+    """NORMAL / step, and the integers."""
+    r = NORMAL / step
+    return r, np.round(np.clip(r, -4, 3))
+
+
+def quantization_error(step):
+    return np.mean((step * at_3_bits(step)[1] - NORMAL) ** 2)
+
+
+def fitted_step(clipped=True):
+    """The step after descent on the squared error, by LSQ's rule or without its clipped terms."""
+    step = 0.9
+    for _ in range(2000):
+        r, q = at_3_bits(step)
+        inside = (r > -4) & (r < 3)
+        slopes = np.where(inside, q - r, q if clipped else 0)
+        step -= 0.05 * np.mean((step * q - NORMAL) * slopes)
+    return step
+
+
+def test_g36_the_step_of_least_error(quoted):
+    steps = np.linspace(0.3, 1.0, 1401)
+    best = steps[np.argmin([quantization_error(step) for step in steps])]
+    largest = abs(NORMAL).max() / 4
+    quoted(f"the largest gives a step of {largest:.2f}, least error one of {best:.2f}")
+
+
+def test_g36_small_updates_are_rounded_away(quoted):
+    weight = 0.2
+    for _ in range(10):
+        weight = 0.1 * np.round((weight - 0.001) / 0.1)
+    quoted(f"a weight of 0.2 is still {weight:.1f} after 10 updates of 0.001, each rounded")
+
+
+def test_g37_clipped_elements_make_the_step_grow(quoted):
+    lost, found = fitted_step(clipped=False), fitted_step()
+    quoted(
+        f"shrinks to {lost:.2f}, with an error of {quantization_error(lost):.2f}, where LSQ finds "
+        f"{found:.2f} and {quantization_error(found):.2f}"
+    )
+
+
 def test_g04_without_the_variables_argument_the_call_raises(quoted):
     w = tf.Variable(3.0)
     no_argument = tf.custom_gradient(lambda x: (x * w, lambda upstream: upstream * w))
