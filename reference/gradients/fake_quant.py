@@ -69,4 +69,4 @@ def fake_quant(x, step, bits=8):
 
         return q * step, grad
 
-    return quantize(x, tf.convert_to_tensor(step))
+    return quantize(x, step)

@@ -775,6 +775,63 @@ def test_g31_adam_hides_a_factor(quoted):
     quoted(f"first step for a gradient of 1 and for one of 32 is the same, {steps[0]:.3f}")
 
 
+def test_g38_the_skeleton_is_the_hessian_times_a_vector():
+    product = learned_by_heart("G38", tf=tf)["hessian_vector_product"]
+    w = tf.Variable([1.0, 2.0])
+    [got] = product(lambda: w[0] ** 2 * w[1], [w], [constant([1.0, 10.0])])
+    np.testing.assert_allclose(got, [24, 2])
+
+
+def test_g38_the_size_of_a_hessian(quoted):
+    quoted(f"{300_000**2 * 4 / 1e9:.0f} GB for 300,000 weights")
+
+
+def test_g38_differentiated_through_the_vector(quoted):
+    w = tf.Variable(2.0)
+
+    def product(vector):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                loss = w**3
+            along = inner.gradient(loss, w) * vector()
+        return outer.gradient(along, w)
+
+    through, right = product(lambda: w), product(lambda: tf.stop_gradient(w))
+    quoted(f"at w = 2 and v = w that gives {through:g}, and H v is {right:g}")
+
+
+def test_g38_forward_mode_refuses_a_keras_variable(quoted):
+    w, one = keras.Variable(2.0), constant(1.0)
+    with pytest.raises(AttributeError), tf.autodiff.ForwardAccumulator(w, one):
+        pass
+    with tf.autodiff.ForwardAccumulator(w.value, one) as accumulator:
+        y = w.value * 3
+    assert accumulator.jvp(y) == 3
+    quoted("a Keras variable raises an AttributeError; its `.value` works")
+
+
+def test_g39_gradient_descent_up_to_2_over_lambda(quoted):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(100, 10)) * np.linspace(0.5, 2, 10)
+    y, v = x @ random.normal(size=10), random.normal(size=10)
+    for _ in range(50):
+        v = x.T @ (x @ v) / 100
+        largest = np.linalg.norm(v)
+        v /= largest
+
+    def loss_after(rate):
+        w = np.zeros(10)
+        for _ in range(100):
+            w -= rate * x.T @ (x @ w - y) / 100
+        return np.sum((x @ w - y) ** 2) / 200
+
+    start, below, above = loss_after(0), loss_after(1.9 / largest), loss_after(2.1 / largest)
+    quoted(
+        f"50 rounds find λ = {largest:.2f}. In 100 steps a rate of 1.9 / λ brings the loss from "
+        f"{start:.1f} to {below:.0e}, and one of 2.1 / λ to {above:.0e}"
+    )
+
+
 NORMAL = np.random.default_rng(0).normal(size=2000)
 
 
