@@ -130,21 +130,33 @@ def test_a_real_browser_shows_every_picture(page, tmp_path, width):
     assert int(title.split()[-3]) <= 0
 
 
-def test_an_interrupted_run_keeps_what_it_has_and_goes_on(tmp_path):
-    line = [sys.executable, "-m", "dojo", "compare", "optimizers", "--quick", "--tree", "reference"]
-    started = subprocess.Popen(
-        [*line, "--output", str(tmp_path)], cwd=layout.ROOT, stdout=subprocess.PIPE, text=True
-    )
+@pytest.fixture
+def held(tmp_path):
+    """A tree of answers, the last of which is not imported before a file is there."""
+    tree, go = tmp_path / "answers", tmp_path / "go"
+    shutil.copytree(layout.REFERENCE / "gradients", tree / "gradients")
+    file = tree / "gradients" / "captured_variables.py"
+    wait = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.02)\n"
+    file.write_text(wait + file.read_text(encoding="utf-8"), encoding="utf-8")
+    return tree, go
+
+
+def test_an_interrupted_run_keeps_what_it_has_and_goes_on(tmp_path, held):
+    tree, go = held
+    arguments = ["gradients", "--tree", str(tree), "--output", str(tmp_path)]
+    line = [sys.executable, "-m", "dojo", "compare", *arguments]
+    started = subprocess.Popen(line, cwd=layout.ROOT, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 240
     while len(list(tmp_path.glob("runs/*.json"))) < 5 and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(0.05)
     started.send_signal(signal.SIGINT)
     screen, _ = started.communicate(timeout=60)
     assert started.returncode == 130
     assert "kept" in screen
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*.json")}
     assert len(kept) >= 5
-    done = run_command("optimizers", "--quick", "--tree", "reference", "--output", tmp_path)
+    go.touch()
+    done = run_command(*arguments)
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("runs/*.json"))) > len(kept)
     assert all(path.stat().st_mtime_ns == at for path, at in kept.items())

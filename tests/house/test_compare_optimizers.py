@@ -60,16 +60,22 @@ def part(kata, body):
     return Part(f"optimizers/{kata}", f"{kata}.py", HEAD.format(name=name) + body, parts.YOURS)
 
 
-def compare(pool, tmp_path, monkeypatch, **bodies):
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """One for all tests here: Keras' optimizers train once."""
+    return Store(tmp_path_factory.mktemp("store") / "runs")
+
+
+def compare(pool, store, monkeypatch, **bodies):
     """Returns the report on optimizers with these bodies, by the real stages."""
     monkeypatch.setattr(stages, "BUDGET", TINY)
     setting = Setting({f"optimizers/{kata}": part(kata, body) for kata, body in bodies.items()})
-    executor = Executor(Store(tmp_path / "runs"), pool, Display(Console(), 1, 2))
+    executor = Executor(store, pool, Display(Console(), 1, 2))
     return executor.drive({"optimizers": stages.stages(setting)})["optimizers"]
 
 
-def test_a_better_and_a_worse_optimizer_come_out_as_such(pool, tmp_path, monkeypatch):
-    report = compare(pool, tmp_path, monkeypatch, momentum=BETTER, lion=WORSE)
+def test_a_better_and_a_worse_optimizer_come_out_as_such(pool, store, monkeypatch):
+    report = compare(pool, store, monkeypatch, momentum=BETTER, lion=WORSE)
     said = {line.partition(":")[0]: line.partition(": ")[2] for line in report.conclusions}
     assert re.match(r"\+\d+\.\d ± ", said["Momentum (yours) against Keras SGD"])
     assert re.match(r"-\d+\.\d ± ", said["Lion (yours) against Keras SGD"])
@@ -84,9 +90,9 @@ def test_a_better_and_a_worse_optimizer_come_out_as_such(pool, tmp_path, monkeyp
     assert {picture.name for picture in report.pictures} >= {"optimizers_curves"}
 
 
-def test_what_breaks_is_named_and_the_others_go_on(pool, tmp_path, monkeypatch):
+def test_what_breaks_is_named_and_the_others_go_on(pool, store, monkeypatch):
     bodies = {"momentum": BETTER, "lion": NAN, "adam": RAISES, "lamb": CRASHES}
-    report = compare(pool, tmp_path, monkeypatch, **bodies)
+    report = compare(pool, store, monkeypatch, **bodies)
     why = dict(report.failures)
     assert "not finite at any learning rate" in why["Lion (yours)"]
     assert why["Adam (yours)"].startswith("RuntimeError: not today, at")
@@ -97,8 +103,8 @@ def test_what_breaks_is_named_and_the_others_go_on(pool, tmp_path, monkeypatch):
     assert re.match(r"\d\d\.\d ± ", rows["Keras Adam"][2])
 
 
-def test_what_is_stored_is_not_computed_again(pool, tmp_path, monkeypatch):
-    compare(pool, tmp_path, monkeypatch, momentum=BETTER)
+def test_what_is_stored_is_not_computed_again(pool, store, monkeypatch):
+    compare(pool, store, monkeypatch, momentum=BETTER)
 
     class Asleep:
         ran = 0
@@ -107,10 +113,10 @@ def test_what_is_stored_is_not_computed_again(pool, tmp_path, monkeypatch):
             Asleep.ran += len(runs)
             yield from pool.run(runs)
 
-    report = compare(Asleep(), tmp_path, monkeypatch, momentum=BETTER)
+    report = compare(Asleep(), store, monkeypatch, momentum=BETTER)
     assert Asleep.ran == 0
     assert report.numbers
     # Another answer trains again; Keras' optimizers do not.
-    compare(Asleep(), tmp_path, monkeypatch, momentum=WORSE)
+    compare(Asleep(), store, monkeypatch, momentum=WORSE)
     own = len(TINY.rates) + len(TINY.seeds) + len(surfaces.SURFACES)
     assert Asleep.ran == own + 1  # and the time per step, which is all in one
