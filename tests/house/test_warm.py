@@ -2,6 +2,9 @@
 
 Whatever happens to it, to its socket or to the files it has imported: the verdict is that of
 the present file, by the present tests.
+
+It is started some twenty times. One of them imports TensorFlow; in the others a stand-in takes
+its place, and one kata whose answer is NumPy's.
 """
 
 import contextlib
@@ -14,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from importlib.util import source_hash
@@ -26,7 +30,40 @@ from dojo import layout
 from dojo.check import folders
 
 KATA = "gradients/clip_by_value"
+SUITE = "tests/gradients/test_clip_by_value.py"
 WRONG = ("    return clip(x)", "    return clip(x) + 1")
+# Of that, as modules named tensorflow and keras, the helpers of the suites import all they ask for.
+STAND_IN = """
+import sys
+from unittest.mock import MagicMock
+stand_in = sys.modules[__name__] = MagicMock()
+stand_in.__file__, stand_in.IndexedSlices = __file__, type("IndexedSlices", (), {})
+"""
+ANSWER = '''"""Clip."""
+import numpy as np
+
+
+class Tensor(np.ndarray):
+    def numpy(self):
+        return np.asarray(self)
+
+
+def clip_by_value(x, clip_min, clip_max):
+    """Clips."""
+    clip = lambda x: np.clip(np.asarray(x), clip_min, clip_max).view(Tensor)
+    return clip(x)
+'''
+TESTS_OF_IT = '''"""Clip.
+
+    1. It clips.
+"""
+from tests.support.closeness import assert_close
+
+
+def test_1_it_clips(kata):
+    got = kata.clip_by_value([1.0, 5.0], 0, 2)
+    assert_close(got, [1.0, 2.0], call="clip_by_value([1, 5], 0, 2)", oracle="hand", rtol=1e-6)
+'''
 COPIED = ("dojo", "katas", "reference", "tests", "data", "QUESTIONS.md", "pyproject.toml")
 
 
@@ -40,14 +77,41 @@ def checkout(tmp_path_factory):
 
 
 def copy(folder):
+    """A checkout without TensorFlow, in which one kata can be checked."""
+    copy_whole(folder)
+    (folder / "reference" / f"{KATA}.py").write_text(ANSWER, encoding="utf-8")
+    (folder / SUITE).write_text(TESTS_OF_IT, encoding="utf-8")
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(os.path.realpath(sys.executable))
+    home = os.path.dirname(os.path.realpath(sys.executable))
+    (folder / ".venv" / "pyvenv.cfg").write_text(f"home = {home}\n")
+    paths = {"base": str(folder / ".venv"), "platbase": str(folder / ".venv")}
+    packages = Path(sysconfig.get_path("purelib", "venv", paths))
+    packages.mkdir(parents=True)
+    for name in ("tensorflow", "keras"):
+        (packages / f"{name}.py").write_text(STAND_IN, encoding="utf-8")
+    # Searched after its own.
+    (packages / "real.pth").write_text(sysconfig.get_path("purelib") + "\n")
+
+
+def copy_whole(folder):
+    skip = shutil.ignore_patterns("__pycache__")
     for name in COPIED:
         source = layout.ROOT / name
-        skip = shutil.ignore_patterns("__pycache__")
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=skip)
         else:
             shutil.copy(source, folder / name)
-    (folder / ".venv").symlink_to(sys.prefix)
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """A copy of the project with TensorFlow."""
+    copy_whole(tmp_path)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    yield tmp_path
+    run(tmp_path, "warm", "--stop")
 
 
 def environment(**changes):
@@ -105,12 +169,23 @@ def until_gone(pid, seconds=10):
 @pytest.fixture
 def wrong(checkout):
     """A tree whose answer is wrong."""
-    text = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
+    return write_wrong(checkout)
+
+
+def write_wrong(checkout):
+    text = (checkout / "reference" / f"{KATA}.py").read_text(encoding="utf-8")
     assert WRONG[0] in text
     file = checkout / "wrong" / f"{KATA}.py"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text.replace(*WRONG), encoding="utf-8")
     return "wrong"
+
+
+def test_tensorflow_is_imported_once_for_two_commands(whole):
+    assert check(whole, write_wrong(whole))["outcome"] == "wrong"
+    warm = plate(whole)["pid"]
+    assert check(whole)["outcome"] == "solved"
+    assert plate(whole)["pid"] == warm
 
 
 def test_the_second_command_finds_it_and_judges_the_present_file(checkout, warm, wrong):
@@ -145,9 +220,6 @@ def test_a_changed_file_of_the_tool_or_of_the_helpers_is_noticed(checkout, warm,
     assert until_gone(warm)
 
 
-SUITE = "tests/gradients/test_clip_by_value.py"
-
-
 def test_a_changed_suite_counts_at_once_and_is_named(checkout, warm):
     suite = checkout / SUITE
     before = suite.read_text(encoding="utf-8")
@@ -178,11 +250,7 @@ def test_a_changed_helper_is_named_by_the_check_that_starts_anew(checkout, warm)
         ),
     )
     forge(checkout / SUITE, "def test_1_values():\n    pass\n", tag=rewrite.PYC_TAIL)
-    file = checkout / "wrong" / f"{KATA}.py"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    answer = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
-    file.write_text(answer.replace(*WRONG), encoding="utf-8")
-    done = run(checkout, "check", KATA, "--tree=wrong")
+    done = run(checkout, "check", KATA, f"--tree={write_wrong(checkout)}")
     assert "1 wrong" in done.stdout
     assert "Changed since the warm process started: tests/support/closeness.py" in done.stdout
     assert not (checkout / ".dojo" / "bytecode").exists()
@@ -253,7 +321,7 @@ def test_it_is_killed_while_a_check_runs(checkout, warm):
     file = checkout / "slow" / f"{KATA}.py"
     file.parent.mkdir(parents=True, exist_ok=True)
     note.unlink(missing_ok=True)
-    text = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
+    text = (checkout / "reference" / f"{KATA}.py").read_text(encoding="utf-8")
     slow = (
         f"import os, time\nopen({str(note)!r}, 'a').write(f'{{os.getpid()}}\\n')\ntime.sleep(2)\n"
     )
@@ -345,7 +413,7 @@ def test_a_folder_of_another_user_is_not_used(checkout, warm):
 
 def test_each_checkout_has_its_own(checkout, warm, tmp_path):
     copy(tmp_path)
-    (tmp_path / "tests" / "gradients" / "test_clip_by_value.py").unlink()
+    (tmp_path / SUITE).unlink()
     assert check(tmp_path)["outcome"] == "broken"
     assert check(checkout)["outcome"] == "solved"
     assert plate(checkout)["pid"] == warm
