@@ -34,9 +34,6 @@ def pytest_collection_modifyitems(config, items):
 
 def group_of(item):
     """The tests of a file share fixtures; those of one kata's traps share nothing."""
-    if item.path.stem == "test_hostile":
-        # Most of its cases wait for a deadline: three watched files rather than one.
-        return f"test_hostile {len(item.name) % 3}"
     alone = item.path.stem == "test_traps"
     return f"{item.path.stem} {kata_of(item)}" if alone else item.path.stem
 

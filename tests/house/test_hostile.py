@@ -1,9 +1,10 @@
-"""Nothing a learner's file does hurts the checker: each case, saved under `check --watch`.
+"""Nothing a learner's file does hurts the checker: each case, checked by the real command.
 
-One real command watches one real file; every case is saved over the last. So each case
-also shows that the cases before it have left the warm process whole.
+All cases share one warm process, so a right answer at the end shows that they have left it
+whole. Some of them are saved one over the other under `check --watch`, too.
 """
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -20,58 +21,28 @@ from tests.house.hostile import CASES
 
 KATA = "gradients/clip_by_value"
 ANSWER = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
-LIMIT = 10
+# What has to be stopped waits that long, all at the same time; the others are given time.
+SHORT, LONG = 5, 60
+AT_ONCE = 8
 
 
-class Watched:
-    """A running `dojo check clip_by_value --watch --json …`."""
+class Command:
+    """A running `dojo check … --json`, on a folder of its own."""
 
-    def __init__(self, folder):
-        self.tree = folder / "answers"
-        self.file = layout.source_file(KATA, self.tree)
-        self.file.parent.mkdir(parents=True)
-        self.file.write_text(ANSWER, encoding="utf-8")
+    def __init__(self, folder, *arguments):
         self.json = folder / "out.json"
         self.screen = folder / "screen"
-        command = ["check", KATA, "--watch", f"--tree={self.tree}", f"--json={self.json}"]
         with self.screen.open("wb") as screen:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "dojo", *command, f"--limit={LIMIT}"],
+                [sys.executable, "-m", "dojo", "check", *arguments, f"--json={self.json}"],
                 cwd=layout.ROOT,
                 env=os.environ | {"DOJO_HOME": str(folder / "home")},
                 stdout=screen,
                 stderr=subprocess.STDOUT,
             )
-        self.verdict()
 
-    def verdict(self):
-        deadline = time.monotonic() + 120
-        while not self.json.exists():
-            assert self.process.poll() is None, self.screen.read_text()
-            assert time.monotonic() < deadline, self.screen.read_text()
-            time.sleep(0.01)
-        report = json.loads(self.json.read_text(encoding="utf-8"))
-        self.json.unlink()
-        (entry,) = report["katas"]
-        return entry
-
-    def save(self, content):
-        if content is None:
-            self.file.unlink()
-        else:
-            # In one piece: a check of the file while it is still empty is none of this case.
-            written = self.file.with_suffix(".new")
-            written.write_bytes(content)
-            written.replace(self.file)
-        return self.verdict()
-
-
-@pytest.fixture(scope="module")
-def watched(tmp_path_factory):
-    watched = Watched(tmp_path_factory.mktemp("hostile"))
-    yield watched
-    watched.process.send_signal(signal.SIGINT)
-    assert watched.process.wait(30) == 0, watched.screen.read_text()
+    def said(self):
+        return self.screen.read_text(errors="replace")
 
 
 def file_of(case):
@@ -82,24 +53,76 @@ def file_of(case):
     return f"{case.prepend}\n{text}\n{case.append}\n".encode().lstrip(b"\n")
 
 
+class Checked:
+    """What came of one file."""
+
+    def __init__(self, folder, content, limit=LONG):
+        self.file = layout.source_file(KATA, folder / "answers")
+        self.file.parent.mkdir(parents=True)
+        if content is not None:
+            self.file.write_bytes(content)
+        tree = f"--tree={folder / 'answers'}"
+        self.entry, self.screen = one_check(folder, KATA, tree, f"--limit={limit}")
+
+
+def one_check(folder, *arguments):
+    command = Command(folder, *arguments)
+    try:
+        command.process.wait(200)
+        (entry,) = json.loads(command.json.read_text(encoding="utf-8"))["katas"]
+    finally:
+        command.process.kill()
+    return entry, command.said()
+
+
+def limit_of(case):
+    return SHORT if case.outcome == "timed out" else LONG
+
+
+@pytest.fixture(scope="module")
+def checked(request, tmp_path_factory):
+    """The cases asked for, side by side: name to what came of it."""
+    items = [item for item in request.session.items if "checked" in item.fixturenames]
+    names = {item.callspec.params["name"] for item in items if hasattr(item, "callspec")}
+    # Those that wait first.
+    names = sorted(names, key=lambda name: limit_of(CASES[name]))
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        checks = {
+            name: pool.submit(
+                Checked,
+                tmp_path_factory.mktemp("case"),
+                file_of(CASES[name]),
+                limit_of(CASES[name]),
+            )
+            for name in names
+        }
+        concurrent.futures.wait(checks.values())
+    return {name: check.result for name, check in checks.items()}
+
+
+# The first of them waits for all.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", CASES)
-def test_each_case_ends_as_it_must(watched, name):
-    case = CASES[name]
-    entry = watched.save(file_of(case))
+def test_each_case_ends_as_it_must(checked, name):
+    case, check = CASES[name], checked[name]()
+    assert_ends(case, check.entry, check.file)
+    assert "Traceback" not in check.screen
+
+
+def assert_ends(case, entry, file):
     assert entry["outcome"] == case.outcome, entry
     first = entry["failures"][0]
     reason = f"{first['message']} {first['cause']}"
-    assert case.says.format(file=layout.shown(watched.file)) in reason, first
-    assert "Traceback" not in watched.screen.read_text(errors="replace")
+    assert case.says.format(file=layout.shown(file)) in reason, first
 
 
-def test_a_right_answer_is_solved_after_all_of_them(watched):
-    entry = watched.save(ANSWER.encode())
+def test_a_right_answer_is_solved_after_all_of_them(checked, tmp_path):
+    entry = Checked(tmp_path, ANSWER.encode()).entry
     assert (entry["outcome"], entry["failures"]) == ("solved", [])
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-def test_a_process_the_file_started_does_not_outlive_the_check(watched, tmp_path):
+def test_a_process_the_file_started_does_not_outlive_the_check(tmp_path):
     """Neither a child, nor a grandchild whose parent is gone, in a session of its own."""
     # Whoever adopts it: it is looked for by its command line, in all of /proc.
     command = [sys.executable, "-c", "import time; time.sleep(300)", str(tmp_path)]
@@ -115,7 +138,7 @@ if not first:
 os.waitpid(first, 0)
 pathlib.Path({str(note)!r}).write_text("started")
 """
-    entry = watched.save((sleepers + ANSWER).encode())
+    entry = Checked(tmp_path, (sleepers + ANSWER).encode()).entry
     assert entry["outcome"] == "solved"
     assert note.read_text()
     end = time.monotonic() + 1
@@ -138,7 +161,7 @@ def test_other_katas_are_unaffected(tmp_path):
     tree, out = tmp_path / "answers", tmp_path / "out.json"
     answers = {
         "gradients/clip_by_value": ANSWER + "\nimport os\nos._exit(0)\n",
-        "losses/focal_loss": "while True: pass\n",
+        "losses/focal_loss": "import time\nwhile True: time.sleep(1)\n",
         "optimizers/momentum": layout.source_file(
             "optimizers/momentum", layout.REFERENCE
         ).read_text(encoding="utf-8"),
@@ -160,3 +183,45 @@ def test_other_katas_are_unaffected(tmp_path):
     assert outcomes == ["crashed", "timed out", "solved"]
     assert done.returncode == 1
     assert done.stderr == ""
+
+
+SAVED = ["segmentation fault", "os._exit at import", "endless loop at import"]
+SAVED += ["messages without end", "gone", "100 MB of output", "a message of the wrong form"]
+
+
+def test_a_watched_file_may_do_so_too_one_save_after_the_other(tmp_path):
+    file = layout.source_file(KATA, tmp_path / "answers")
+    file.parent.mkdir(parents=True)
+    file.write_text(ANSWER, encoding="utf-8")
+    watch = [KATA, "--watch", f"--tree={tmp_path / 'answers'}", f"--limit={2 * SHORT}"]
+    command = Command(tmp_path, *watch)
+    assert next_verdict(command)["outcome"] == "solved"
+    for name in SAVED:
+        save(file, file_of(CASES[name]))
+        assert_ends(CASES[name], next_verdict(command), file)
+    save(file, ANSWER.encode())
+    assert next_verdict(command)["outcome"] == "solved"
+    command.process.send_signal(signal.SIGINT)
+    assert command.process.wait(30) == 0, command.said()
+    assert "Traceback" not in command.said()
+
+
+def save(file, content):
+    if content is None:
+        file.unlink()
+    else:
+        # In one piece: a check of the file while it is still empty is none of this case.
+        written = file.with_suffix(".new")
+        written.write_bytes(content)
+        written.replace(file)
+
+
+def next_verdict(command):
+    deadline = time.monotonic() + 120
+    while not command.json.exists():
+        assert command.process.poll() is None, command.said()
+        assert time.monotonic() < deadline, command.said()
+        time.sleep(0.01)
+    (entry,) = json.loads(command.json.read_text(encoding="utf-8"))["katas"]
+    command.json.unlink()
+    return entry
