@@ -63,7 +63,7 @@ def sight(trap: Trap, result: Result) -> Sight:
     first = result.failures[index]
     if trap.cause and trap.cause in (first.cause or ""):
         return Sight.NAMED
-    if trap.plain and trap.plain in first.message:
+    if trap.plain and trap.plain in f"{first.test}: {first.message}":
         return Sight.PLAIN
     if not (trap.cause or trap.plain or trap.unnamed):
         return Sight.UNMARKED

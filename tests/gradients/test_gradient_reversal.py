@@ -202,12 +202,13 @@ def assert_follows(function, scale, x, mode, name):
 @pytest.mark.parametrize("layer", [False, True], ids=["function", "layer"])
 @pytest.mark.parametrize("mode", [lambda f: f, graph], ids=["eager", "graph"])
 def test_3_each_call_keeps_the_scale_that_it_read(kata, layer, mode):
-    scale, x = tf.Variable(1.0), tf.constant(X, tf.float32)
+    # Not first the default.
+    scale, x = tf.Variable(2.0), tf.constant(X, tf.float32)
     turn = kata.GradientReversal(scale) if layer else lambda x: kata.gradient_reversal(x, scale)
     assert_each_call_keeps_its_value(
         lambda: turn(x),
         scale,
-        [1.0, 3.0],
+        [2.0, 3.0],
         lambda scale: np.full(X.shape, -scale),
         call="layer(x)" if layer else "gradient_reversal(x, scale)",
         name="scale",
@@ -257,9 +258,13 @@ def test_5_the_layer_is_the_function(kata, scale):
     layer = kata.GradientReversal() if scale is None else kata.GradientReversal(scale)
     call = f"GradientReversal({'' if scale is None else scale})(x)"
     x, minus = tf.constant(X, tf.float32), -1.0 if scale is None else -scale
-    assert_close(layer(x), x.numpy(), call=call, oracle=IDENTITY, inputs=INPUTS, **EXACT)
+    forward = {"-scale multiplied in on the way forward": minus * x.numpy()} if scale else {}
+    assert_close(
+        layer(x), x.numpy(), call=call, oracle=IDENTITY, inputs=INPUTS, bugs=forward, **EXACT
+    )
+    ignored = {"a scale of 1, whatever the layer was given": lambda up: -up} if scale else {}
     how = {"rtol": RTOL["float32"], "inputs": INPUTS}
-    assert_gradient(layer, x, lambda up: minus * up, call=call, oracle=RULE, **how)
+    assert_gradient(layer, x, lambda up: minus * up, call=call, oracle=RULE, bugs=ignored, **how)
 
 
 def small_model(layer):

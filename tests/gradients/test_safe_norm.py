@@ -125,6 +125,9 @@ def test_2_gradient_is_the_direction(kata, dtype):
             "x / norm^2": lambda up: slope(X, spread(up)) / oracle(X, -1, True),
             "the sign of x alone": lambda up: spread(up) * np.sign(X),
             "the upstream broadcast along the wrong axis": lambda up: slope(X, up[:, None]),
+            "one scale for all of x": lambda up: (
+                spread(up) * X / np.maximum(oracle(X, -1, True), np.abs(X).max())
+            ),
         },
     )
 
@@ -158,7 +161,8 @@ def with_epsilon(epsilon):
 @pytest.mark.parametrize("dtype", RTOL)
 def test_3_the_norm_of_zeros_is_zero(kata, dtype):
     inside = {f"{e:g} added inside the root": with_epsilon(e) for e in (1e-6, 1e-7, 1e-8)}
-    less = {f"{e:g} added inside the root": with_epsilon(e) for e in (1e-12, 1e-16)}
+    least = "{:g} added inside the root, or the least that is let into it"
+    less = {least.format(e): with_epsilon(e) for e in (1e-12, 1e-16)}
     assert_close(
         kata.safe_norm(tf.constant(ROWS, dtype)),
         oracle(ROWS),

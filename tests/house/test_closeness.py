@@ -90,6 +90,41 @@ def test_the_worst_difference_is_shown_with_its_inputs():
     assert "worst     at [1, 1] with x 4, row 8: expected 4, got 5" in text
 
 
+def test_an_input_is_not_shown_as_a_rounder_number():
+    x = np.array([0.49999997, 0.1, 1 / 3], "float32")
+    worst = [
+        str(refusal(tf.constant(np.eye(3)[i]), np.zeros(3), inputs={"x": x})) for i in range(3)
+    ]
+    assert "with x 0.49999997: expected" in worst[0]
+    assert "with x 0.1: expected" in worst[1]
+    assert "with x 0.333333: expected" in worst[2]
+
+
+THIRDS = np.array([1 / 3, 2 / 3, 0.5])
+
+
+def test_float64_numbers_that_have_float32_s_digits_are_told():
+    narrow = THIRDS.astype("float32").astype("float64")
+    found = refusal(tf.constant(narrow), THIRDS, rtol=1e-12)
+    assert found.cause == "these are float32 numbers: float64 goes through float32"
+    assert found.kind == "proof"
+
+
+@pytest.mark.parametrize(
+    "got",
+    [
+        THIRDS.astype("float32"),
+        THIRDS + 1e-7,
+        # Round by themselves, and wrong by themselves.
+        np.array([0.5, 0.75, 0.5]),
+        np.array([1.0, 2.0, 1.5]).astype("float32").astype("float64") / 4,
+    ],
+    ids=["in float32 itself", "with all digits", "round numbers", "not near"],
+)
+def test_what_may_have_come_about_otherwise_is_not(got):
+    assert refusal(tf.constant(got), THIRDS, rtol=1e-12).cause is None
+
+
 def test_the_expected_and_got_lines_fit_into_80_columns():
     random = np.random.default_rng(0)
     for shape in [(2, 3), (2, 4), (8,), (3, 3, 3), (100,)]:

@@ -162,6 +162,9 @@ BUGS = {
     ),
     "the wrong sign": lambda y, z, a, g: -oracle(y, z, a, g),
     "one mean for the whole batch": lambda y, z, a, g: oracle(y, z, a, g).mean(),
+    "the next class in the place of the label's": scaled(
+        lambda y, z, g: oracle((y + 1) % 4, z, None, g)
+    ),
 }
 
 
@@ -222,6 +225,7 @@ def test_1_thousands_of_classes(kata):
         call="softmax_focal_loss([3001, 0], logits [2, 5000])",
         oracle=PAPER,
         rtol=RTOL["float32"],
+        bugs={"labels through uint8": oracle(labels % 256, logits, None, 2.0)},
     )
 
 

@@ -170,7 +170,10 @@ def test_1_small_float64_boxes_far_from_0(kata):
         dtype="float64",
         rtol=RTOL["float64"],
         atol=ATOL["float64"],
-        bugs={"through float32": oracle(giou, *(np.float32(b) for b in (true, pred)))},
+        bugs={
+            "through float32": oracle(giou, *(np.float32(b) for b in (true, pred))),
+            "the true boxes through float32": oracle(giou, np.float32(true), pred),
+        },
     )
 
 
@@ -198,7 +201,8 @@ def test_1_small_boxes(kata, dtype, side, seen):
         bugs={
             f"{epsilon:g} added to the denominators": oracle(with_epsilon(epsilon), true, pred)
             for epsilon in seen
-        },
+        }
+        | {"the true boxes cut to integers": oracle(giou, np.trunc(true), pred)},
     )
 
 

@@ -170,6 +170,7 @@ def test_2_thousands_of_classes(kata):
         call="smoothed_cross_entropy([3001, 0], logits [2, 5000])",
         oracle=PAPER,
         rtol=1e-5,  # sums over 5000 classes
+        bugs={"labels through uint8": cross_entropy(target(labels % 256, 0.1, 5000), logits)},
     )
 
 

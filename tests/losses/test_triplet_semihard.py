@@ -69,6 +69,8 @@ def between(x, metric):
         length = lambda u: np.linalg.norm(u) or 1.0  # a vector of zeros stays one
         cosine = lambda u, v: np.dot(u / length(u), v / length(v))
         return np.array([[1 - cosine(u, v) for v in x] for u in x])
+    if metric == "unnormalised":
+        return 1 - x @ x.T
     power = 2 if metric == "squared-L2" else 1
     return np.array([[np.linalg.norm(u - v) ** power for v in x] for u in x])
 
@@ -295,6 +297,10 @@ def test_1_labels_may_have_any_values(kata):
         call=f"triplet_semihard_loss({labels.tolist()}, embeddings, margin={MARGIN})",
         oracle="the same loss with the classes called 4, 1 and 9",
         rtol=RTOL["float32"],
+        bugs={
+            f"labels through {narrow}": oracle(labels.astype(narrow), X, MARGIN)
+            for narrow in ("int32", "float64")
+        },
     )
 
 
@@ -312,7 +318,8 @@ def test_2_each_metric_matches_the_formula(kata, metric):
         call=f"triplet_semihard_loss(…, margin={MARGIN}, distance_metric={metric!r})",
         oracle=PAPER,
         rtol=RTOL["float32"],
-        bugs={f'"{m}" distances': oracle(LABELS, X, MARGIN, m) for m in others},
+        bugs={f'"{m}" distances': oracle(LABELS, X, MARGIN, m) for m in others}
+        | {"embeddings not normalised": oracle(LABELS, X, MARGIN, "unnormalised")},
     )
 
 
