@@ -1163,3 +1163,66 @@ def test_o28_names_match_by_accident(quoted):
     assert excluded("")
     assert not excluded("gamma")
     quoted('a layer called `beta_mixer` is excluded too, and `""` excludes everything')
+
+
+def test_o16_rectified_adam_becomes_adam(quoted):
+    infinity, now = MEMORY_OF_RADAM, rho(3000)
+    factor = (now - 4) * (now - 2) * infinity / ((infinity - 4) * (infinity - 2) * now)
+    quoted(f"at β₂ = 0.999 the factor is {np.sqrt(factor):.2f} after 3,000 steps")
+
+
+def rectifier(t, beta_2, number, end=None):
+    """RAdam's r_t where t and the power are of this NumPy type."""
+    power = np.prod([number(beta_2)] * t)
+    end = end or number(2 / (1 - beta_2) - 1)
+    memory = end - 2 * t * power / (1 - power)
+    return float(np.sqrt((memory - 4) * (memory - 2) * end / ((end - 4) * (end - 2) * memory)))
+
+
+def test_o29_rho_in_float32(quoted):
+    low, right = (rectifier(6, 0.9999, number) for number in (np.float32, np.float64))
+    one, two = np.float32([1, 2])
+    lower = rectifier(6, 0.9999, np.float32, end=two / (one - np.float32(0.9999)) - one)
+    quoted(
+        f"comes out as {low:.4f}, or as {lower:.4f} where ρ∞ is float32, too; {right:.4f} is right"
+    )
+    milder, exact = (rectifier(6, 0.999, number) for number in (np.float32, np.float64))
+    mild = abs(milder / exact - 1)
+    quoted(f"At 0.999 `r_6` is off by {mild:.0%}, at 0.9999 by {low / right - 1:.0%}")
+    subtracted = 2 * 6 * 0.9999**6 / (1 - 0.9999**6)
+    quoted(f"at t = 6 it is {2 / (1 - 0.9999) - 1:.0f} less {subtracted:.0f}")
+
+
+def test_o29_small_beta_2(quoted):
+    low, right = (rectifier(6, 0.95, number) for number in (np.float32, np.float64))
+    assert abs(low / right - 1) < 1e-4
+    quoted("Testing with β₂ = 0.9 or 0.95, where float32 is good to four digits and more")
+
+
+def test_o29_one_less_beta(quoted):
+    held = abs(float(np.float32(0.9999)) - 0.9999)
+    quoted(
+        f"float32 holds 0.9999 to {short_power(held, '.0e')}, "
+        f"which is {short_power(held / 1e-4, '.1e')} of the"
+    )
+
+
+def test_o29_without_a_difference(quoted):
+    ages = np.arange(1, 7)
+    mean_age = np.average(ages, weights=0.9999**ages)
+    assert 2 * mean_age - 1 == pytest.approx(
+        2 / (1 - 0.9999) - 1 - 12 * 0.9999**6 / (1 - 0.9999**6)
+    )
+    quoted("ρ is twice the mean age of the remembered gradients less 1")
+
+
+def test_o29_a_float32_step_count_stops(quoted):
+    assert np.float32(2**24) + np.float32(1) == 2**24
+    quoted(f"a float32 step count stops at {2**24:,}")
+
+
+def test_o29_where_drops_a_nan(quoted):
+    nan = tf.constant(np.nan)
+    assert tf.where(False, nan, 1.0).numpy() == 1
+    assert np.isnan((0.0 * nan).numpy())
+    quoted("A mask that is multiplied keeps it: 0·nan is nan")
