@@ -1226,3 +1226,26 @@ def test_o29_where_drops_a_nan(quoted):
     assert tf.where(False, nan, 1.0).numpy() == 1
     assert np.isnan((0.0 * nan).numpy())
     quoted("A mask that is multiplied keeps it: 0·nan is nan")
+
+
+def test_o30_a_swap_by_sums_rounds(quoted):
+    w, average = tf.Variable(1e-3), tf.Variable(1e8)
+    for _ in range(2):
+        w.assign_add(average)
+        average.assign(w - average)
+        w.assign_sub(average)
+    quoted(f"0.001 beside 1e8 comes back as {w.numpy():.0f}")
+
+
+def test_o30_keras_swaps_by_sums(quoted):
+    source = inspect.getsource(keras.callbacks.SwapEMAWeights)
+    assert "a.assign_add(b)" in source
+    quoted("Keras' `SwapEMAWeights` does it so")
+
+
+def test_o30_what_is_no_copy(quoted):
+    w = keras.Variable(1.0)
+    value, copy = w.value, tf.convert_to_tensor(w)
+    w.assign(2.0)
+    assert (float(value), float(copy)) == (2, 1)
+    quoted("The value of a `keras.Variable` is a `tf.Variable`, not a copy")
