@@ -37,7 +37,8 @@ KERNEL = np.array([[1.0, -2.0], [0.5, 0.25], [-0.75, 1.5]])
 BIAS = np.array([0.5, -1.0])
 RANDOM = np.random.default_rng(5)
 X, Y = RANDOM.normal(size=[4, 3]), RANDOM.normal(size=[4, 2])
-NOISE = [RANDOM.normal(size=[3, 2]), RANDOM.normal(size=[2])]
+# Its norm is above clip_norm.
+NOISE = [16 * RANDOM.normal(size=[3, 2]), 16 * RANDOM.normal(size=[2])]
 NONE = [np.zeros([3, 2]), np.zeros(2)]
 
 # Sums of a dozen products below 50: 12 roundings of 50 * 6e-8 are 4e-5 before clipping,
@@ -64,6 +65,13 @@ def examples_gradients(x=X, y=Y):
     return [[np.outer(row, s), s] for row, s in zip(x, slope, strict=True)]
 
 
+def exchanged_gradients():
+    """Of loss(y_pred, y_true)."""
+    p = X @ KERNEL + BIAS
+    slope = 2 * ((1 + p**2) * (p - Y) + p * (p - Y) ** 2)
+    return [[np.outer(row, s), s] for row, s in zip(X, slope, strict=True)]
+
+
 def norm(gradients):
     return np.sqrt(sum((g**2).sum() for g in gradients))
 
@@ -79,8 +87,8 @@ def private(of_each, clip_norm, noise):
 
 OF_EACH = examples_gradients()
 NORMS = np.array([norm(gradients) for gradients in OF_EACH])
-# Two are above, two below.
-CLIP = float(np.sort(NORMS)[1:3].mean())
+# Three norms are above, and that of the mean gradient; one is below.
+CLIP = 8.0
 
 
 def weighted(factors, noise, of_each=OF_EACH, batch=4):
@@ -111,10 +119,12 @@ def mistakes(noise, clip_norm=CLIP):
             [bound(total) * g / 4 for g in total], 1 / 4
         ),
         "not clipped at all": weighted(np.ones(4), noise),
+        "a factor of at least 1, not at most": weighted(np.maximum(1, clip_norm / NORMS), noise),
         "each variable clipped by its own norm": weighted(np.minimum(1, clip_norm / own), noise),
         "small gradients scaled up to clip_norm": weighted(clip_norm / NORMS, noise),
         "clip_norm / norm^2": weighted(np.minimum(1, clip_norm / NORMS**2), noise),
         "not divided by B": weighted(right, noise, batch=1),
+        "loss(y_pred, y_true)": private(exchanged_gradients(), clip_norm, noise),
     }
     if any(n.any() for n in noise):
         clipped = weighted(right, NONE)
@@ -123,6 +133,7 @@ def mistakes(noise, clip_norm=CLIP):
             "noise added to each example": noise_of(clipped, 1),
             "noise forgotten": clipped,
             "noise subtracted": noise_of(clipped, -1 / 4),
+            "noise clipped, too": noise_of(clipped, bound(noise) / 4),
         }
     return wrong
 

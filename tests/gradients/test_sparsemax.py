@@ -110,6 +110,7 @@ def cut_wrongly(z):
         "all C logits taken for the support": cut(z, everything, at(everything)),
         "k one too large": cut(z, next_one, at(next_one)),
         "divided by k + 1": cut(z, k + 1, at(k)),
+        "the 1 forgotten: tau = sum / k": cut(z, k, at(k) + 1),
         "1 + z_k > sum, without the factor k": cut(z, no_rank, at(no_rank)),
         "relu, divided by its sum": positive / positive.sum(axis=-1, keepdims=True),
         "along the first axis": project(z.T).T,

@@ -747,6 +747,64 @@ def test_t12_load_weights_skips_an_unbuilt_optimizer(quoted, halfway, off, tmp_p
     quoted("skips them with a warning otherwise")
 
 
+@pytest.fixture(scope="module")
+def dropping():
+    """A model with dropout after two calls in training, and what makes another."""
+
+    def make():
+        return keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5, seed=3)])
+
+    model = make()
+    for _ in range(2):
+        model(tf.ones([1, 2]), training=True)
+    return model, make
+
+
+def seed_state(model):
+    return [int(n) for n in model.layers[-1].seed_generator.state.numpy()]
+
+
+def by_keras_file(model, make, folder):
+    model.save(folder / "model.keras")
+    return keras.models.load_model(folder / "model.keras")
+
+
+def by_weights(model, make, folder):
+    model.save_weights(folder / "model.weights.h5")
+    other = make()
+    other.load_weights(folder / "model.weights.h5")
+    return other
+
+
+def by_checkpoint(model, make, folder):
+    path = tf.train.Checkpoint(model=model).save(str(folder / "checkpoint"))
+    other = make()
+    tf.train.Checkpoint(model=other).restore(path)
+    return other
+
+
+@pytest.mark.parametrize("resumed", [by_keras_file, by_weights, by_checkpoint])
+def test_t27_dropouts_seed_is_left_out(quoted, dropping, resumed, tmp_path):
+    model, make = dropping
+    before, after = seed_state(model), seed_state(resumed(model, make, tmp_path))
+    quoted(f"A state of {before} comes back as {after}")
+
+
+def test_t27_where_the_seed_stands(quoted, dropping):
+    model, _ = dropping
+    (state,) = model.variables
+    assert model.weights == []
+    assert state.numpy().tolist() == seed_state(model)
+    quoted("That state is in `model.variables`, but not in `model.weights`")
+
+
+def test_t28_seeds_that_are_added_share_orders(quoted):
+    order = lambda seed: np.random.default_rng(seed).permutation(8).tolist()
+    assert order(0 + 1) == order(1 + 0)
+    assert order([0, 1]) != order([1, 0])
+    quoted("seeds 0 and 1 then share orders: epoch 1 of the one is epoch 0 of the other")
+
+
 def test_t14_one_example_is_normalized_to_0(quoted):
     one = keras.layers.BatchNormalization()(np.float32([[3.7]]), training=True).numpy()
     quoted(f"For one example a batch-normalized output is exactly {one.item():.0f}")
