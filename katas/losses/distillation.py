@@ -39,7 +39,7 @@ def distillation_loss(labels, student_logits, teacher_logits, *, temperature=2.0
     Returns:
         [...] losses.
 
-    >>> student, teacher = [[0.0, 0.0]], [[100.0, -100.0]]  # one undecided, one certain
+    >>> student, teacher = tf.zeros([1, 2]), tf.constant([[100.0, -100.0]])
     >>> loss = distillation_loss([0], student, teacher, temperature=2.0, soft_weight=0.5)
     >>> loss.numpy()  # (4 ln 2 + ln 2) / 2
     array([1.732868], dtype=float32)

@@ -47,13 +47,13 @@ def distillation_loss(labels, student_logits, teacher_logits, *, temperature=2.0
     Returns:
         [...] losses.
 
-    >>> student, teacher = [[0.0, 0.0]], [[100.0, -100.0]]  # one undecided, one certain
+    >>> student, teacher = tf.zeros([1, 2]), tf.constant([[100.0, -100.0]])
     >>> loss = distillation_loss([0], student, teacher, temperature=2.0, soft_weight=0.5)
     >>> loss.numpy()  # (4 ln 2 + ln 2) / 2
     array([1.732868], dtype=float32)
     """
     log_p = tf.nn.log_softmax(tf.stop_gradient(teacher_logits) / temperature)
-    log_q = tf.nn.log_softmax(tf.convert_to_tensor(student_logits) / temperature)
+    log_q = tf.nn.log_softmax(student_logits / temperature)
     soft = temperature**2 * tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1)
     hard = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=student_logits)
     return soft_weight * soft + (1 - soft_weight) * hard

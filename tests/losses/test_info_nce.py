@@ -51,14 +51,14 @@ def cosine(u, v):
 
 
 def anchors(view_1, view_2, temperature, *, itself="out", positive=True, like=cosine):
-    """loss_i of each row: what the sum holds of the anchor, and whether of its partner."""
+    """loss_i of each row: what stands in the sum for the anchor, and whether its partner does."""
     rows, n = np.float64([*view_1, *view_2]), len(view_1)
     losses = []
     for i, row in enumerate(rows):
         partner = (i + n) % (2 * n)
         s = [like(row, other) / temperature for other in rows]
         terms = [s[k] for k in range(2 * n) if k != i and (positive or k != partner)]
-        terms += {"out": [], "in": [s[i]], "zero": [0.0]}[itself]
+        terms += {"out": [], "in": [s[i]], "zero": [0.0], "positive": [s[partner]]}[itself]
         losses.append(np.logaddexp.reduce(terms) - s[partner])
     return np.array(losses)
 
@@ -96,6 +96,7 @@ BUGS = {
         itself="zero"
     ),
     "the positive left out of the sum": with_anchors(positive=False),
+    "the positive twice in the sum": with_anchors(itself="positive"),
     "the other view only: N - 1 negatives, not 2N - 2": lambda a, b, t: np.mean(
         [other_view(a, b, t), other_view(b, a, t)]
     ),

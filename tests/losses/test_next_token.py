@@ -112,6 +112,12 @@ def unmasked(labels, logits, ignore):
     return oracle(np.maximum(labels, 0), logits, ignore=-1)
 
 
+def rolled(labels, logits, ignore):
+    """The labels rolled, so that the last logits of a row predict its first label."""
+    pairs = at(np.roll(labels, -1, axis=1), ignore, 0)
+    return np.mean(costs(pairs, logits))
+
+
 def over(count):
     """The sum divided by something else, a function of labels and ignore_index."""
     return lambda y, z, i: np.sum(costs(targets_of(y, i), z)) / count(y, i)
@@ -125,6 +131,7 @@ BUGS = {
     "shifted the other way: the logits at t + 1 predict the label at t": lambda y, z, i: np.mean(
         costs(at(y, i, 1, last=1), z)
     ),
+    "rolled, not cut: the last logits predict the first label": rolled,
     "the mask taken before the shift": mask_of_the_labels,
     "a mask of the targets and of the labels at their logits": mask_of_both,
     "a mean over all B (T - 1) places": over(lambda y, i: y[:, 1:].size),
