@@ -6,7 +6,7 @@ being in a batch, is not the same for all. Sampled softmax corrects each score b
 
     score_ij = q_i · v_j / temperature - log q_j
 
-for then exp(score) / q summed over samples estimates the sum over all items. Without it
+for then the sum of exp(score) over the batch estimates the sum over all items. Without it
 the model learns log(p / q): how much likelier a click is than the item's popularity, and
 popular items are pushed down. At serving the dot product alone is used.
 

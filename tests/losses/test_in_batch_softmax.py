@@ -106,6 +106,7 @@ BUGS = {
     "the temperature ignored": corrected(lambda s, p, t: s - p),
     "times the temperature": corrected(lambda s, p, t: s * t - p),
     "a softmax over the queries": over_queries,
+    "items not transposed": lambda queries, items, *rest: oracle(queries, items.T, *rest),
     "cosines for dot products": lambda *args: oracle(*args, score=cosines),
     "the diagonal masked too, with the lowest float": diagonal_masked(np.finfo("float32").min),
     "the diagonal masked too, with -1e9": diagonal_masked(-1e9),
