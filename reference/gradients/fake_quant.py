@@ -17,8 +17,9 @@ never passes 1/2.
 
 The trap is what is clipped. It gets no gradient to x, and it is all that tells the step to
 grow. With 0 there the step only ever shrinks: fitted by squared error to 2,000 standard
-normal numbers at 3 bits, it goes to 0.03 with an error of 0.84, where LSQ finds 0.61 and
-0.04. And what rounds to a bound is not clipped yet: r = Qp - 0.4 still has slope 1.
+normal numbers at 3 bits, it is at 0.05 after 2,000 steps of descent, with an error of 0.77,
+where LSQ finds 0.61 and 0.04. And what rounds to a bound is not clipped yet: r = Qp - 0.4
+still has slope 1.
 
 The factor 1 / sqrt(N Qp) scales the step's gradient only. That is a sum over N elements; a
 weight's is a single term. Without it the step moves, relative to its size, so much more

@@ -873,8 +873,8 @@ def test_g36_small_updates_are_rounded_away(quoted):
 def test_g37_clipped_elements_make_the_step_grow(quoted):
     lost, found = fitted_step(clipped=False), fitted_step()
     quoted(
-        f"shrinks to {lost:.2f}, with an error of {quantization_error(lost):.2f}, where LSQ finds "
-        f"{found:.2f} and {quantization_error(found):.2f}"
+        f"shrinks to {lost:.2f}, with an error of {quantization_error(lost):.2f}, in 2,000 steps, "
+        f"and goes on; LSQ finds {found:.2f} and {quantization_error(found):.2f}"
     )
 
 
