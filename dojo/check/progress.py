@@ -37,7 +37,10 @@ class Progress:
             return
         self._note(event)
         if self._live is not None and self.running:
-            self._live.start()
+            if not self._live.is_started:
+                self._live.start()
+                # Ctrl-Z would leave the shell without it.
+                self.console.show_cursor(True)
             self._live.update(self._picture(), refresh=event.kind == "first")
 
     def _note(self, event: Event) -> None:

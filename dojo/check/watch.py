@@ -66,7 +66,9 @@ class Watcher:
         for _ in self._turns():
             if self._stamps() != self._known:
                 before, self._known = self._known, self._settled()
-                self._saved.put({k for k, stamp in self._known.items() if stamp != before[k]})
+                saved = {kata for kata, stamp in self._known.items() if stamp != before[kata]}
+                if saved:
+                    self._saved.put(saved)
 
     def _turns(self) -> Iterator[None]:
         """Yields whenever something may have changed, and now and then."""
