@@ -316,9 +316,9 @@ def test_4_padding_at_the_end_changes_nothing(kata):
     )
 
 
-# The second list has no relevant item, the first only padding and such.
+# The first list has only padding and such, the second no relevant item, the third the least.
 SPARSE = Y_TRUE.copy()
-SPARSE[1], SPARSE[0] = 0, [0, -1, 0, -1, -1, -1]
+SPARSE[:3] = [[0, -1, 0, -1, -1, -1], [0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]]
 
 
 def test_5_a_list_without_a_relevant_item_is_not_counted(kata):

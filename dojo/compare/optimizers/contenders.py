@@ -12,7 +12,9 @@ SGD = Contender("Keras SGD", {"class": "SGD"})
 ADAM = Contender("Keras Adam", {"class": "Adam"})
 MOMENTUM = Contender("Keras SGD, momentum 0.9", {"class": "SGD", "options": {"momentum": 0.9}})
 # Counterparts that do not bear the custom class' name.
-_TWINS = {"Momentum": MOMENTUM, "Lookahead": MOMENTUM}
+_TWINS = {"Momentum": MOMENTUM, "Lookahead": MOMENTUM, "MovingAverage": MOMENTUM}
+# Custom classes whose first argument is the optimizer that makes the steps.
+_WRAPPERS = {"Lookahead", "MovingAverage"}
 # Those of Keras that have one of the same name.
 _KERAS = {"Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion"}
 _KERAS |= {"Muon", "Nadam", "RMSprop"}
@@ -50,7 +52,7 @@ def contenders_of(parts: Mapping[str, Part]) -> list[Contender]:
 def _custom(part: Part, twin: Contender | None) -> Contender:
     name = class_name(part.name)
     recipe: dict[str, Any] = {"kata": part.kata}
-    if name == "Lookahead":
+    if name in _WRAPPERS:
         recipe["wraps"] = MOMENTUM.recipe
     return Contender(f"{name} ({part.whose})", recipe, (part,), twin.name if twin else "")
 
