@@ -119,7 +119,7 @@ class Warm(Starter):
         self.fault = ""
         self._end = end
         self._channel = Channel(end)
-        self._pid = pid
+        self.pid = pid
         self._server = server
         self.children_started = 0
         self._children: dict[int, _Child] = {}
@@ -145,7 +145,7 @@ class Warm(Starter):
     def wake(self) -> None:
         """Lets it go on if a file under check has stopped it."""
         with contextlib.suppress(OSError):
-            os.kill(self._pid, signal.SIGCONT)
+            os.kill(self.pid, signal.SIGCONT)
 
     def say(self, message: dict[str, Any]) -> None:
         self.wake()
@@ -166,6 +166,11 @@ class Warm(Starter):
                     child.status = news.get("exit", child.status)
         except (EOFError, ValueError):
             self.gone = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether a child was started that nobody has ended."""
+        return bool(self._children)
 
     def forget(self, number: int) -> None:
         self._children.pop(number, None)
@@ -286,7 +291,10 @@ def starter() -> Starter:
     fingerprint = environment.fingerprint()
     if _shared and (_shared[-1].gone or _shared[-1].fingerprint != fingerprint):
         _remember(_shared[-1].judges)
-        _shared.pop().close()
+        _replaced.append(_shared.pop())
+    for warm in [warm for warm in _replaced if not warm.busy]:
+        warm.close()
+        _replaced.remove(warm)
     if not _shared:
         folders.sweep()
         _shared.append(_warm(fingerprint))
@@ -294,6 +302,13 @@ def starter() -> Starter:
 
 
 _shared: list[Warm] = []
+# Of these some children still work.
+_replaced: list[Warm] = []
+
+
+def warm_pid() -> int:
+    """The number of the warm process that this command uses."""
+    return _shared[-1].pid
 
 
 def judges_before() -> Mapping[str, str]:

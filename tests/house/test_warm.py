@@ -316,29 +316,30 @@ def noting_its_pid(note):
 
 
 def test_it_is_killed_while_a_check_runs(checkout, warm):
-    """The check starts another, and its verdict is right."""
+    """The check of two katas starts another, and both verdicts are right."""
     note = checkout / "slow" / "note"
-    file = checkout / "slow" / f"{KATA}.py"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    katas = [KATA, "gradients/gradient_reversal"]
+    for kata in katas:
+        track, name = kata.split("/")
+        (checkout / "tests" / track / f"test_{name}.py").write_text(TESTS_OF_IT)
+        file = checkout / "slow" / f"{kata}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"import os, time\n{noting_its_pid(note)}time.sleep(2)\n{ANSWER}")
     note.unlink(missing_ok=True)
-    text = (checkout / "reference" / f"{KATA}.py").read_text(encoding="utf-8")
-    slow = (
-        f"import os, time\nopen({str(note)!r}, 'a').write(f'{{os.getpid()}}\\n')\ntime.sleep(2)\n"
-    )
-    file.write_text(slow + text, encoding="utf-8")
-    command = [sys.executable, "-m", "dojo", "check", KATA, "--tree=slow"]
+    command = [sys.executable, "-m", "dojo", "check", *katas, "--tree=slow", "--jobs=2"]
     how = {"cwd": checkout, "env": environment(), "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, **how)
-    while not (note.exists() and note.read_text()):
+    while not (note.exists() and len(note.read_text().split()) == 2):
         time.sleep(0.02)
     os.kill(warm, signal.SIGKILL)
     screen, _ = process.communicate(timeout=120)
     assert process.returncode == 0, screen
-    # Of the second process, and of its canary.
-    first, *others = map(int, note.read_text().split())
-    assert len(others) == 2
-    assert first not in others
+    # Of the second processes, and of their canaries.
+    first, second, *others = map(int, note.read_text().split())
+    assert len(others) == 4
+    assert not {first, second} & {*others}
     assert until_gone(first)
+    assert until_gone(second)
 
 
 def test_the_command_is_killed_while_its_check_runs(checkout, warm):

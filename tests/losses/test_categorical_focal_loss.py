@@ -286,11 +286,13 @@ def test_3_every_mode_agrees_up_to_certain_logits(kata):
     args = (LABELS, LOGITS, ALPHA, 0.5)
     alpha_y = np.array(ALPHA)[labels]
     rate = np.vstack([slope(*args), alpha_y[:, None] * slopes])
-    every = np.append(LABELS, labels)
+    every, all_logits = np.append(LABELS, labels), np.vstack([LOGITS, logits])
     assert_gradient_in_every_mode(
         lambda z: kata.softmax_focal_loss(every, z, alpha=ALPHA, gamma=0.5),
-        np.vstack([LOGITS, logits]).astype("float32"),
+        all_logits.astype("float32"),
         lambda upstream: upstream[:, None] * rate,
+        ordinary=len(LOGITS),
+        inputs={"label": every, "logit": all_logits},
         value=np.append(oracle(*args), alpha_y * losses),
         call=f"softmax_focal_loss(labels, x, alpha={ALPHA}, gamma=0.5)",
         oracle="the formula in float64, and its limits as one logit leads",

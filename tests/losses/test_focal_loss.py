@@ -174,14 +174,16 @@ def test_1_gradient_matches_the_formula(kata):
 
 
 def test_1_every_mode_agrees_up_to_certain_logits(kata):
-    labels = np.append(LABELS, CERTAIN["labels"])
+    labels, logits = np.append(LABELS, CERTAIN["labels"]), np.append(LOGITS, CERTAIN["logits"])
     weights = np.where(CERTAIN["labels"], 0.25, 0.75)
     args = (LABELS, LOGITS, 0.25, 0.5)
     slopes = np.append(slope(*args), weights * CERTAIN["slope"])
     assert_gradient_in_every_mode(
         lambda z: kata.sigmoid_focal_loss(labels, z, alpha=0.25, gamma=0.5),
-        np.append(LOGITS, CERTAIN["logits"]),
+        logits,
         lambda upstream: upstream * slopes,
+        ordinary=LOGITS.size,
+        inputs={"label": labels, "logit": logits},
         value=np.append(oracle(*args), weights * CERTAIN["loss"]),
         call="sigmoid_focal_loss(labels, x, alpha=0.25, gamma=0.5)",
         oracle="the formula in float64, and its limits",

@@ -200,11 +200,14 @@ def test_3_gradient_is_softmax_minus_target(kata):
 def test_3_every_mode_agrees_up_to_certain_logits(kata):
     labels = np.append(LABELS, CERTAIN["labels"])
     sure = {name: CERTAIN[name][:, :4] for name in ("logits", "softmax")}
+    logits = np.vstack([LOGITS, sure["logits"]])
     rate = np.vstack([softmax(LOGITS), sure["softmax"]]) - target(labels, 0.3)
     assert_gradient_in_every_mode(
         lambda z: kata.smoothed_cross_entropy(labels, z, smoothing=0.3),
-        np.vstack([LOGITS, sure["logits"]]).astype("float32"),
+        logits.astype("float32"),
         lambda upstream: upstream[:, None] * rate,
+        ordinary=len(LOGITS),
+        inputs={"label": labels, "logit": logits},
         value=np.append(oracle(LABELS, LOGITS, 0.3), certain(0.3)),
         call="smoothed_cross_entropy(labels, x, smoothing=0.3)",
         oracle="the formula in float64, and its limits",

@@ -1,9 +1,11 @@
 """Gradient checks under a random upstream: an upstream of ones hides a dropped one."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
-from tests.support.closeness import assert_close, mismatch
+from tests.support.closeness import Mismatch, assert_close, mismatch
 from tests.support.modes import trace
 
 
@@ -67,16 +69,17 @@ def assert_gradient(
     x = tf.convert_to_tensor(x)
     upstream = random_upstream(np.shape(function(x)))
     got, (slope,) = vjp(function, [x], upstream, **how)
-    close = {"oracle": oracle, "rtol": rtol, "atol": atol, "dtype": x.dtype.name, "inputs": inputs}
+    close = {"oracle": oracle, "rtol": rtol, "atol": atol, "dtype": x.dtype.name}
     if value is not None:
-        assert_close(got, value, call=call, **close)
+        assert_close(got, value, call=call, inputs=_along(inputs, np.shape(value)), **close)
     call = f"tape.gradient({call}, x, output_gradients=upstream)"
     if slope is None:
         cause = "no differentiable path leads from x to the result"
         raise mismatch(call, expected=f"a tensor, by {oracle}", got="None", cause=cause)
     wrong = {cause: bug(upstream) for cause, bug in (bugs or {}).items()}
     wrong["the upstream gradient dropped"] = want(np.ones_like(upstream))
-    assert_close(slope, want(upstream), call=call, bugs=wrong, **close)
+    right = want(upstream)
+    assert_close(slope, right, call=call, bugs=wrong, inputs=_along(inputs, right.shape), **close)
 
 
 def every_mode(function, *args):
@@ -95,19 +98,48 @@ def every_mode(function, *args):
     return {"": function, "in a tf.function: ": traced, "compiled by XLA: ": compiled}
 
 
-def assert_gradient_in_every_mode(function, x, want, *, call, **how):
+def assert_gradient_in_every_mode(function, x, want, *, call, ordinary=None, **how):
     """Fails unless `assert_gradient` passes eagerly, in tf.function, and in XLA.
 
     Args:
         function, x, want, call, **how: As for `assert_gradient`.
+        ordinary: How many rows of `x`, and of `value`, stand before the extreme ones, which
+            another clause asks for. These count only where they are right eagerly.
     """
     __tracebackhide__ = True
     x = tf.convert_to_tensor(x)
     upstream = random_upstream(np.shape(function(x)))
     modes = every_mode(lambda: vjp(function, [x], upstream))
-    for said, compute in modes.items():
-        mode = lambda _, compute=compute: compute
-        assert_gradient(function, x, want, call=said + call, mode=mode, **how)
+
+    def check(said, rows=None):
+        __tracebackhide__ = True
+        mode = lambda _: lambda: _first(modes[said](), rows)
+        part = {"value": how["value"][:rows]} if rows else {}
+        right = (lambda upstream: want(upstream)[:rows]) if rows else want
+        assert_gradient(function, x, right, call=said + call, mode=mode, **how | part)
+
+    if ordinary is not None:
+        check("", ordinary)
+        with contextlib.suppress(Mismatch):
+            check("")
+            ordinary = None
+    for said in modes:
+        check(said, ordinary)
+
+
+def _first(results, rows):
+    """The first rows of a value and its slope; all for None."""
+    value, (slope,) = results
+    return (value, [slope]) if rows is None or slope is None else (value[:rows], [slope[:rows]])
+
+
+def _along(inputs, shape):
+    """Those inputs that tell the elements of `shape` apart: one an element, or one a row."""
+    told = {name: np.asarray(array) for name, array in (inputs or {}).items()}
+    for name, array in told.items():
+        if array.ndim < len(shape) and array.shape == shape[: array.ndim]:
+            told[name] = array.reshape(array.shape + (1,) * (len(shape) - array.ndim))
+    return {name: array for name, array in told.items() if array.ndim <= len(shape)}
 
 
 def assert_gradients(function, inputs, want, *, call, oracle, rtol, atol=0.0, bugs=None, **how):
