@@ -191,6 +191,9 @@ def _add_sittings(commands: Commands) -> None:
 
 
 def _add_compare(commands: Commands) -> None:
+    cost = commands.add("cost", _cost, "what an answer costs, beside the model answer")
+    cost.add_argument("name", metavar="KATA")
+    _add_tree(cost)
     compare = commands.add("compare", _compare, "train your answers beside Keras', and draw")
     compare.add_argument(
         "names",
@@ -421,6 +424,12 @@ def _compare(options: argparse.Namespace) -> int:
         output=options.output or command.PLOTS,
     )
     return command.compare(wanted)
+
+
+def _cost(options: argparse.Namespace) -> int:
+    from dojo.compare.cost import command
+
+    return command.show(options.name, _tree(options))
 
 
 def _about(options: argparse.Namespace) -> int:

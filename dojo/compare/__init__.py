@@ -9,6 +9,8 @@ in all. Read from the top:
     report      the tables and sentences
     pictures    the pictures
 
+A fifth, `cost`, has nothing to train or to draw, and a shape of its own.
+
 The parent process plans, stores and draws; it never imports TensorFlow. The modules `runs`,
 those that they import, and `training` are imported by its child processes only.
 """

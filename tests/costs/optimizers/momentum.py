@@ -1,0 +1,14 @@
+"""A step, and the state that it reads and writes."""
+
+import keras
+
+from dojo.compare.cost.cases import Steps
+
+
+def case():
+    return Steps(
+        data="dense layers of 784, 512, 512 and 10 units, float32",
+        shapes=[(784, 512), (512,), (512, 512), (512,), (512, 10), (10,)],
+        of=lambda kata: kata.Momentum(),
+        standard={"Keras' SGD": lambda: keras.optimizers.SGD(0.01, momentum=0.9)},
+    )
