@@ -32,6 +32,11 @@ def test_file(kata: str) -> Path:
     return TESTS / track / f"test_{name}.py"
 
 
+def cost_file(kata: str) -> Path:
+    """Returns tests/costs/losses/focal_loss.py for "losses/focal_loss": it may not be there."""
+    return TESTS / "costs" / f"{kata}.py"
+
+
 def source_file(kata: str, tree: Path) -> Path:
     """Returns tree/losses/focal_loss.py for "losses/focal_loss"."""
     return tree / f"{kata}.py"

@@ -61,6 +61,9 @@ def summary(entry: Entry, due: datetime.datetime | None) -> Text:
             text.append(f"\n  {mistake(cause)}", "yellow")
     if line := review(entry, due):
         text.append(f"\n\n{line}")
+    if entry.outcome == attempts.SOLVED and layout.cost_file(entry.kata).is_file():
+        name = entry.kata.partition("/")[2]
+        text.append(f"\n\npython -m dojo cost {name}", "bold").append("   what yours costs")
     return text
 
 

@@ -34,7 +34,7 @@ def declared() -> list[str]:
 def show(name: str, tree: Path) -> int:
     """Measures one kata, prints its figures, and returns the exit status."""
     kata = catalogue.select([name])[0].path
-    if kata not in declared():
+    if not layout.cost_file(kata).is_file():
         known = ", ".join(path.partition("/")[2] for path in declared())
         raise UsageError(f"the cost of {name} is not its point. It is of: {known}")
     contenders, remark = _contenders(kata, tree)
