@@ -37,7 +37,8 @@ SET = {
     "a plugin for pytest": {"PYTEST_PLUGINS": "no_such_plugin"},
     "warnings as errors": {"PYTHONWARNINGS": "error"},
     "ASCII for output": {"PYTHONIOENCODING": "ascii"},
-    "a locale without UTF-8": {"LC_ALL": "C"},
+    # It is inherited: the warm process would be started anew for it, and again without it.
+    "a locale without UTF-8": {"LC_ALL": "C", "DOJO_WARM": "0"},
     "a narrow terminal": {"COLUMNS": "40"},
     "a hidden GPU policy": {"TF_FORCE_GPU_ALLOW_GROWTH": "maybe"},
 }

@@ -57,6 +57,13 @@ def practise(tree):
         terminal.__exit__()
 
 
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def rows(home):
     with Database(home) as database:
         return Attempts(database).all()
@@ -155,7 +162,7 @@ def test_killed_in_mid_attempt_it_goes_on_where_it_was(practise, file, home):
     terminal.press("h")
     terminal.until("Hint 1 of 3")
     file.write_text("mine = 1\n", encoding="utf-8")
-    time.sleep(5)
+    until(lambda: rows(home)[0].seconds > 1 and rows(home)[0].hints == 1)
     terminal.child.kill(signal.SIGKILL)
     terminal.end()
     (row,) = rows(home)
@@ -198,7 +205,7 @@ def test_a_file_that_hangs_freezes_nothing(practise, file):
     terminal.until("checking 3 s")
     terminal.press("h")
     assert terminal.until("Hint 1 of 3", seconds=5) < 2
-    terminal.until("checking 6 s")
+    terminal.until("checking 4 s")
     file.write_text(RIGHT, encoding="utf-8")
     # Long before the limit of 60 s: the new save ends the check that hangs.
     assert terminal.until("solved in") < 30
@@ -217,8 +224,9 @@ def test_a_second_window_on_the_same_kata_is_refused(practise, file):
 
 
 def test_a_terminal_editor_gets_the_terminal_and_the_screen_comes_back(practise, file, tmp_path):
-    answer = tmp_path / "answer.py"
-    answer.write_text(RIGHT, encoding="utf-8")
+    answer, note = tmp_path / "answer.py", tmp_path / "note"
+    noting = f"\nopen({str(note)!r}, 'a').write('read\\n')\n"
+    answer.write_text(RIGHT + noting, encoding="utf-8")
     program = tmp_path / "myeditor"
     program.write_text(f'#!/bin/sh\necho "editing $1"\nread line\ncp {answer} "$1"\nread line\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -228,7 +236,8 @@ def test_a_terminal_editor_gets_the_terminal_and_the_screen_comes_back(practise,
     terminal.until(f"editing {file}"[:40])
     terminal.press("\r")
     # The check runs while the editor is still open, and nothing draws over it.
-    time.sleep(20)
+    until(lambda: note.exists() and len(note.read_text().splitlines()) == 2)
+    time.sleep(2)
     terminal.read()
     assert "solved in" not in terminal.text
     terminal.press("\r")
