@@ -52,7 +52,7 @@ def vector_quantize(z, codebook, commitment_cost=0.25):
     (array([[4., 4.]], dtype=float32), array([1]), 1.25)
     """
     # |z - e|^2 but for |z|^2, which no row can change.
-    scores = tf.reduce_sum(tf.square(codebook), axis=-1) - 2 * tf.einsum(
+    scores = tf.reduce_sum(tf.square(codebook), axis=1) - 2 * tf.einsum(
         "...d,kd->...k", z, codebook
     )
     indices = tf.argmin(scores, axis=-1)
