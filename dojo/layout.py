@@ -16,7 +16,7 @@ QUESTIONS = ROOT / "QUESTIONS.md"
 LEVELS = ("screen", "mid", "senior", "staff")
 # How often interviews ask it, most often first.
 ASKED = ("often", "sometimes", "rarely")
-TRACKS = ("gradients", "losses", "metrics", "optimizers", "training")
+TRACKS = ("gradients", "losses", "metrics", "optimizers", "training", "repair")
 # The track whose stubs run and are wrong.
 REPAIR = "repair"
 
