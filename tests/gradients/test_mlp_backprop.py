@@ -22,13 +22,14 @@ Run   nox -s check -- mlp_backprop
 Read  https://www.deeplearningbook.org/contents/mlp.html, algorithm 6.4
 """
 
+import contextlib
 import functools
 
 import numpy as np
 import tensorflow as tf
 
 from tests.support.by_hand import by_hand
-from tests.support.closeness import assert_close, mismatch
+from tests.support.closeness import Mismatch, assert_close, mismatch
 from tests.support.gradient_checks import differences, every_mode
 
 # Sums of at most six products of order one, rounded in float32; a softmax between them.
@@ -263,12 +264,20 @@ def test_5_by_hand(kata):
 
 
 def test_5_every_mode_agrees(kata):
-    given = {"": EQUAL, "with logits of 1e4, ": LARGE}
-    inputs = [tensors(one) for one in given.values()]
+    ordinary, large = tensors(EQUAL), tensors(LARGE)
     both = lambda *inputs: [kata.mlp_backprop(*inputs[:6]), kata.mlp_backprop(*inputs[6:])]
-    modes = every_mode(both, *inputs[0], *inputs[1])
-    for said, compute in modes.items():
-        ordinary, large = compute(*inputs[0], *inputs[1])
-        mean, how = losses(*EQUAL).mean(), {"said": said, "oracle": "eager mode"} | CLOSE
-        assert_results(ordinary, mean, slopes("equal"), **how)
-        assert_results(large, 1e4, LARGE_GRADIENTS, **how)
+    how = {"oracle": "eager mode"} | CLOSE
+    # Clause 4 asks for large logits: here they count where they are right eagerly.
+    counts = is_right(kata.mlp_backprop(*large), 1e4, LARGE_GRADIENTS, **how)
+    for said, compute in every_mode(both, *ordinary, *large).items():
+        results = compute(*ordinary, *large)
+        assert_results(results[0], losses(*EQUAL).mean(), slopes("equal"), said=said, **how)
+        if counts:
+            assert_results(results[1], 1e4, LARGE_GRADIENTS, said=said, **how)
+
+
+def is_right(result, loss, gradients, **how):
+    with contextlib.suppress(Mismatch):
+        assert_results(result, loss, gradients, **how)
+        return True
+    return False
