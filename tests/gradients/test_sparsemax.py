@@ -101,8 +101,11 @@ def cut_wrongly(z):
     everything, most = np.full_like(k, z.shape[-1]), np.full_like(k, k.max())
     next_one = np.minimum(k + 1, z.shape[-1])
     no_rank = np.maximum((1 + ranked > sums).sum(axis=-1, keepdims=True), 1)
-    positive = np.maximum(z, 0)
-    exponent = np.exp(z)
+    positive, exponent = np.maximum(z, 0), np.exp(z)
+    turned = 1 + rank * ranked < sums
+    with np.errstate(divide="ignore"):
+        count, total = turned.sum(-1, keepdims=True), (turned * ranked).sum(-1, keepdims=True)
+        other_side = cut(z, count, total)
     return {
         "softmax": exponent / exponent.sum(axis=-1, keepdims=True),
         "the cumulative sums added up, where the k-th is the sum": cut(z, k, added),
@@ -112,6 +115,7 @@ def cut_wrongly(z):
         "divided by k + 1": cut(z, k + 1, at(k)),
         "the 1 forgotten: tau = sum / k": cut(z, k, at(k) + 1),
         "1 + z_k > sum, without the factor k": cut(z, no_rank, at(no_rank)),
+        "the inequality turned round": other_side,
         "relu, divided by its sum": positive / positive.sum(axis=-1, keepdims=True),
         "along the first axis": project(z.T).T,
         "one-hot of the largest": (z == z.max(axis=-1, keepdims=True)).astype(float),
