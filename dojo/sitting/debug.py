@@ -91,7 +91,13 @@ def eligible(
         NothingToDebug: If there are none.
     """
     named = [catalogue.one(options.name)] if options.name else document.katas
-    katas = [kata.path for kata in named if options.any or solved(kata.path)]
+    if options.name and named[0].track == "repair":
+        raise NothingToDebug(
+            f"{named[0].path} is somebody's broken program already: "
+            f"nox -s practice -- {named[0].name}"
+        )
+    written = [kata for kata in named if kata.track != "repair"]
+    katas = [kata.path for kata in written if options.any or solved(kata.path)]
     if not katas and options.name:
         raise NothingToDebug(
             f"{named[0].path} is not solved yet, and a round shows how its answer is built; "

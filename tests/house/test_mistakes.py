@@ -29,6 +29,9 @@ def docstrings(source):
 def test_what_is_handed_out_is_the_wrong_answer_and_gives_nothing_away(kata):
     stub, right = stubs.pristine(kata), mistakes.repaired(kata)
     for trap in read_traps(kata):
+        assert trap.family in mistakes.FAMILIES, trap.name
+        assert trap.symptom.endswith("."), trap.name
+        assert trap.name.lower() not in trap.symptom.lower(), trap.name
         found = mistakes.of_trap(trap)
         assert differs_first_in(right, found.source) == found.line, trap.name
         assert stubs._code(found.source) == stubs._code(trap.source()), trap.name
