@@ -137,7 +137,7 @@ class DebugApp(DojoApp):
 
     async def another(self) -> str:
         """Chooses a mistake and plays it; returns "next" or "quit"."""
-        mistake = choose(self.katas, self.known(), self.chance)
+        mistake = self.next_mistake()
         if mistake is None:
             self.parting.append("there is no mistake to find in these katas")
             return "quit"
@@ -153,7 +153,13 @@ class DebugApp(DojoApp):
             return "quit"
         self.book.open(mistake, REVIEW if self.options.review else REPAIR)
         entry = Entry(kata.path, minutes, session=self.book.session, started=time.time())
-        return await self.play(mistake, Attempt(kata, entry, self.book), own)
+        return await self.play(mistake, self.attempt_at(kata, entry), own)
+
+    def attempt_at(self, kata: Kata, entry: Entry) -> Attempt:
+        return Attempt(kata, entry, self.book)
+
+    def next_mistake(self) -> Mistake | None:
+        return choose(self.katas, self.known(), self.chance)
 
     def known(self) -> Past:
         entries = Attempts(self.book.database).all()
