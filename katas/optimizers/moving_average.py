@@ -15,8 +15,8 @@ their averages, for an evaluation and back. Test k checks clause k:
     3. swap() exchanges both exactly, whether they are tf.Variables or keras.Variables: two
        swaps restore every bit.
     4. In tf.function `apply` and `swap` do the same, in every call.
-    5. Averages survive model.save and load_model: 3 steps, save, load and another step end at
-       the averages of 4 steps.
+    5. Averages survive model.save and load_model, as does the state of the wrapped optimizer:
+       3 steps, save, load and another step end at the averages of 4 steps.
 
 `build` has been called before. Not asked: replicas, XLA, other dtypes than float32, sparse
 gradients, steps between two swaps, the wrapper's own step count.
