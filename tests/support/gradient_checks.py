@@ -103,8 +103,8 @@ def assert_gradient_in_every_mode(function, x, want, *, call, ordinary=None, **h
 
     Args:
         function, x, want, call, **how: As for `assert_gradient`.
-        ordinary: How many rows of `x`, and of `value`, stand before the extreme ones, which
-            another clause asks for. These count only where they are right eagerly.
+        ordinary: How many rows of `x`, of `value` and of `inputs` stand before the extreme
+            ones, which another clause asks for. These count only where they are right eagerly.
     """
     __tracebackhide__ = True
     x = tf.convert_to_tensor(x)
@@ -114,9 +114,12 @@ def assert_gradient_in_every_mode(function, x, want, *, call, ordinary=None, **h
     def check(said, rows=None):
         __tracebackhide__ = True
         mode = lambda _: lambda: _first(modes[said](), rows)
-        part = {"value": how["value"][:rows]} if rows else {}
         right = (lambda upstream: want(upstream)[:rows]) if rows else want
-        assert_gradient(function, x, right, call=said + call, mode=mode, **how | part)
+        part = how
+        if rows:
+            told = {name: array[:rows] for name, array in how["inputs"].items()}
+            part = how | {"value": how["value"][:rows], "inputs": told}
+        assert_gradient(function, x, right, call=said + call, mode=mode, **part)
 
     if ordinary is not None:
         check("", ordinary)
