@@ -35,6 +35,7 @@ from dojo.check.processes import peer_of
 # What a child may be started for: a function that takes its work and its end of a channel.
 ENTRIES = {
     "check": "dojo.check.worker:work",
+    "series": "dojo.check.series:work",
     "compare": "dojo.compare.child:serve",
     "probe": "dojo.check.probe:serve",
 }

@@ -18,7 +18,7 @@ import tests.support.keras_losses
 import tests.support.keras_metrics
 import tests.support.sentinels
 import tests.support.serialization  # noqa: F401
-from dojo.check import worker  # noqa: F401
+from dojo.check import series, worker  # noqa: F401
 
 for _plugin in _pytest.config.default_plugins:
     __import__(f"_pytest.{_plugin}")

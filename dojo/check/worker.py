@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,11 @@ def work(text: str, end: socket.socket) -> None:
         end: Where the messages go.
     """
     job = Job.from_json(text)
-    _settle(job)
+    settle(job)
     channel = Channel(end)
 
     aim = Aim(job.aim, job.until) if job.aim else None
-
-    def send(message: Message) -> None:
-        if aim is not None:
-            aim.hear(message)
-        channel.send(encode(message))
-
+    send = sender(channel, aim)
     if job.canary:
         doubt_everything()
     send(Ready())
@@ -68,13 +64,24 @@ def work(text: str, end: socket.socket) -> None:
     # By name, pytest would look for it in the metadata of all packages.
     plugins = [pytest_timeout, reporter, *([Held(channel)] if job.held else [])]
     plugins += [aim] if aim is not None else []
-    pytest.main(_arguments(job), plugins=plugins)
+    pytest.main(arguments(job), plugins=plugins)
     if guard.trespass is not None:
         # A learner's `except` may have hidden it.
         send(Trespassed(guard.trespass))
     send(Finished())
     # Threads that the learner left behind must not keep the process alive.
     os._exit(0)
+
+
+def sender(channel: Channel, aim: Aim | None) -> Callable[[Message], None]:
+    """Returns what sends a message; `aim` hears it first."""
+
+    def send(message: Message) -> None:
+        if aim is not None:
+            aim.hear(message)
+        channel.send(encode(message))
+
+    return send
 
 
 # Of pytest's plugins. Warnings are the learner's business; the cache and its folder would be
@@ -86,7 +93,8 @@ _UNUSED = (
 )
 
 
-def _arguments(job: Job) -> list[str]:
+def arguments(job: Job) -> list[str]:
+    """Returns pytest's command line."""
     return [
         "-qq",
         # All that a suite needs is here.
@@ -110,7 +118,7 @@ def _nobody_answers(*_: Any, **__: Any) -> None:
     raise OSError("reading from stdin while output is captured")
 
 
-def _settle(job: Job) -> None:
+def settle(job: Job) -> None:
     """Writes to its log, works in its folder, and bounds what can be taken."""
     log = os.open(job.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)

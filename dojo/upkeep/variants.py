@@ -10,6 +10,7 @@ from dojo import layout
 from dojo.check.runner import Runner, Task
 from dojo.content.traps import Trap
 from dojo.results import Result
+from dojo.upkeep import batches
 
 # Variants hang now and then; a right answer needs a fraction of this, on a busy machine, too.
 LIMIT = 90.0
@@ -49,10 +50,9 @@ def run(variants: Sequence[Variant], jobs: int | None = None) -> Iterator[tuple[
     by_key = {variant.key: variant for variant in variants}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dojo-variants-")))
-        tasks = [_task(variant, folder / str(i)) for i, variant in enumerate(by_key.values())]
-        for event in Runner(folder, LIMIT, jobs).check_tasks(tasks):
-            if event.result is not None:
-                yield by_key[event.kata], event.result
+        tasks = [task_of(variant, folder / str(i)) for i, variant in enumerate(by_key.values())]
+        for key, result in batches.results(tasks, Runner(folder, LIMIT, jobs)):
+            yield by_key[key], result
 
 
 def canary(kata: str) -> Result:
@@ -62,7 +62,7 @@ def canary(kata: str) -> Result:
     return next(result for result in done if result is not None)
 
 
-def _task(variant: Variant, tree: Path) -> Task:
+def task_of(variant: Variant, tree: Path) -> Task:
     file = layout.source_file(variant.kata, tree)
     file.parent.mkdir(parents=True)
     file.write_text(variant.source, encoding="utf-8")

@@ -1,5 +1,7 @@
 """Every suite is itself tested: with wrong answers people give, and another right one."""
 
+import os
+
 import pytest
 
 from dojo import layout
@@ -11,6 +13,8 @@ from dojo.upkeep import causes, variants
 from dojo.upkeep.causes import Sight
 
 KATAS = [kata.path for kata in read_document().katas]
+# Among others, or with all cores for one kata.
+JOBS = 1 if "PYTEST_XDIST_WORKER" in os.environ else None
 
 
 # What is shown of their traps is still to be looked through: python -m dojo causes KATA.
@@ -32,7 +36,7 @@ def test_every_trap_is_rejected_by_its_clause_and_what_is_shown_names_it(kata):
     traps = read_traps(kata)
     strange = {
         trap.name: [result.outcome, *((f.test, f.cause) for f in result.failures)]
-        for trap, result in causes.judged(traps, jobs=1)
+        for trap, result in causes.judged(traps, JOBS)
         if not is_caught(trap, causes.sight(trap, result))
     }
     assert traps
