@@ -244,7 +244,7 @@ def test_3_zero_gradients_leave_the_decay(kata):
         oracle="the start times the product of 1 - lr weight_decay",
         bugs={
             "a zero gradient skipped": here(skip_zero=True),
-            "the decay at the first rate, not the step's": here(**FIRST_RATE),
+            "the first rate, not the step's, multiplies the decay": here(**FIRST_RATE),
             **{cause: here(**WRONG[cause]) for cause in list(TAKES)[:1] + list(TAKES)[2:3]},
             "L2: weight_decay w added to the gradient": here(**list(WRONG.values())[-1]),
         },
@@ -275,7 +275,7 @@ def test_4_a_schedule_sets_the_rate_of_both_terms(kata):
         gradients=first,
         call="in a tf.function: AdamW({}, weight_decay=0.3, ...)",
         mode="graph",
-        bugs={"the decay at the first rate, not the step's": here(RATES, **FIRST_RATE)},
+        bugs={"the first rate, not the step's, multiplies the decay": here(RATES, **FIRST_RATE)},
         **PAPER,
     )
 

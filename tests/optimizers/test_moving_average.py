@@ -246,7 +246,8 @@ def test_3_two_swaps_restore_every_bit(kata, kind):
         oracle="the averages, the weights, the averages, bit by bit",
         rtol=0.0,
         bugs={
-            "two assigns without a copy: the second reads what the first wrote": [kept] * 3,
+            "the weights are lost: overwritten before they were read, or not written back": [kept]
+            * 3,
             "exchanged by addition and subtraction, which round": swapped_by_sums(now, kept),
         },
     )
