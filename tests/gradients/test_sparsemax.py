@@ -241,7 +241,9 @@ def test_3_a_single_logit_does_not_move(kata):
 
 # Near 1e4 float32 has steps of 2^-10: these rows are exact.
 FAR = Z + np.array([[1e4], [-1e4], [1e4], [-1e4]])
-APART = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4, 1e4], [1e4, 1e4, -1e4]])
+APART = np.array(
+    [[1e4, -1e4, 0.0, -1e4], [1e4, 1e4 - 0.25, 1e4 - 0.375, -1e4], [1e4, 1e4, 0.0, -1e4]]
+)
 
 
 @pytest.mark.parametrize("far", [FAR, APART], ids=["shifted", "apart"])
