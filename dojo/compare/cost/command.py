@@ -38,7 +38,8 @@ def show(name: str, tree: Path) -> int:
         known = ", ".join(path.partition("/")[2] for path in declared())
         raise UsageError(f"the cost of {name} is not its point. It is of: {known}")
     contenders, remark = _contenders(kata, tree)
-    print(remark, flush=True)
+    if remark:
+        print(f"{remark}\n", flush=True)
     ((_, numbers),) = measured([(kata, contenders)])
     if "error" in numbers:
         raise CostError(f"{kata} cannot be measured: {numbers['error']}")
@@ -74,11 +75,13 @@ def _contenders(kata: str, tree: Path) -> tuple[tuple[Part, ...], str]:
         dataclasses.replace(model, kata=MODEL_ANSWER),
         dataclasses.replace(model, kata=report.AGAIN),
     ]
+    if tree == layout.REFERENCE:
+        return tuple(answers), ""
     verdict = static_verdict(kata, tree)
     if verdict is not None:
         why = "is not started" if verdict.outcome is Outcome.NOT_STARTED else "cannot be read"
-        return tuple(answers), f"Yours {why}: the model answer beside the framework's own.\n"
+        return tuple(answers), f"Yours {why}: the model answer beside the framework's own."
     mine = dataclasses.replace(parts.from_tree([kata], tree)[kata], kata=YOURS)
     known = tree == layout.KATAS and kata in solved.known([kata])
-    remark = "" if known else "It is not known to be solved: what is wrong costs what it likes.\n"
+    remark = "" if known else "It is not known to be solved: what is wrong costs what it likes."
     return (mine, *answers), remark
