@@ -47,7 +47,7 @@ def main() -> int:
         nox_again = median(repeat, lambda: nox("check", "--", *check[1:]))
         untouched = median(repeat, lambda: run("-m", "dojo", "check"))
         through_nox = median(repeat, lambda: nox("check"))
-        every = median(1, lambda: run("-m", "dojo", "check", "--tree=reference"))
+        every = median(1, lambda: run("-m", "dojo", "check", "--tree=reference", "--limit=300"))
         together = further_kata(repeat)
         extra, memory = each_kata(repeat)
         waiting = megabytes("Rss:", processes.warm_pid())
