@@ -24,7 +24,9 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(config, items):
     """Keeps what concerns the katas named, and has each file run in one process."""
     if only := config.getoption("--only"):
-        kept = [item for item in items if concerns(item, catalogue.select(only))]
+        paths = {kata.path for kata in catalogue.select(only)}
+        questions = {q.id.lower() for q in read_document().questions if q.kata in paths}
+        kept = [item for item in items if concerns(item, paths, questions)]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
     for item in items:
@@ -42,10 +44,8 @@ def kata_of(item):
     return item.callspec.params.get("kata", "") if hasattr(item, "callspec") else ""
 
 
-def concerns(item, katas):
+def concerns(item, paths, questions):
     """Whether a test is about one of these katas, or about a figure in its section."""
-    paths = {kata.path for kata in katas}
-    questions = {q.id.lower() for q in read_document().questions if q.kata in paths}
     return kata_of(item) in paths or item.name.split("_")[1] in questions
 
 
