@@ -18,6 +18,7 @@ def fitting(
         gap: Characters between two columns.
     """
     most = max(map(len, rows), default=0)
+    least = [column for column in least if column < most]
     widths = [max(cell_len(str(row[i])) for row in rows if len(row) == most) for i in range(most)]
     left_out: list[int] = []
     while sum(widths) + gap * (len(widths) - len(left_out) - 1) > width and least:

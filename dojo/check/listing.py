@@ -37,6 +37,10 @@ def list_katas(names: Sequence[str], tree: Path) -> int:
     for row in rows:
         table.add_row(*(row[column] for column in columns if column < len(row)))
     console.print(table)
+    if katas[0].track != katas[-1].track:
+        # The end of a long list is what a small terminal shows.
+        one = f"python -m dojo list {katas[0].track}/"
+        console.print(f"{len(katas)} katas; `{one}` lists one track")
     return 0
 
 

@@ -1,6 +1,7 @@
 """What the learner sees: the board, the failures, and what to do next."""
 
 import io
+import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -31,16 +32,20 @@ STYLES = {
 def board(katas: Sequence[Kata], results: Iterable[Result], width: int = 80) -> Table:
     """Returns one line a kata, grouped by track: outcome, name, clauses, level, minutes, time.
 
-    All fits into 80 characters; in less, the name and how it ended stay longest.
+    All fits into 80 characters; in less, the name and how it ended stay longest. Of several
+    tracks, what is not started is only counted, or it would push the rest off the screen.
     """
     by_kata = {result.kata: result for result in results}
+    tracks = [list(group) for _, group in itertools.groupby(katas, lambda kata: kata.track)]
     rows: list[Sequence[Text]] = []
-    track = ""
-    for kata in katas:
-        if kata.track != track:
-            track = kata.track
-            rows.append([Text(track, "bold")])
-        rows.append(_row(kata, by_kata[kata.path]))
+    for group in tracks:
+        fresh = [kata for kata in group if by_kata[kata.path].outcome is Outcome.NOT_STARTED]
+        counted = len(fresh) if len(tracks) > 1 else 0
+        heading = Text(group[0].track, "bold")
+        rows.append([heading, Text(f"{counted} not started", "dim")] if counted else [heading])
+        rows += [
+            _row(kata, by_kata[kata.path]) for kata in group if not counted or kata not in fresh
+        ]
     table = Table.grid(padding=(0, 2), pad_edge=False)
     columns = fitting(rows, width, least=(5, 4, 3, 2))
     for column in columns:

@@ -4,6 +4,7 @@ Each part stands between `<!-- NAME: made by python -m dojo readme -->` and `<!-
 """
 
 import io
+import itertools
 import re
 import tempfile
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from dojo.content.document import Kata, read_document
 from dojo.content.traps import read_traps
 from dojo.results import Result
 from dojo.upkeep.contents import contents
+from dojo.words import counted
 
 README = layout.ROOT / "README.md"
 SHOWN = "losses/focal_loss"
@@ -46,13 +48,22 @@ def updated(text: str) -> str:
 
 
 def table(katas: Sequence[Kata]) -> str:
-    """Returns the table of katas as Markdown."""
+    """Returns the katas as Markdown: a table a track, folded, under what is often asked of it."""
+    tracks = itertools.groupby(katas, key=lambda kata: kata.track)
+    return "\n\n".join(_folded(track, list(group)) for track, group in tracks)
+
+
+def _folded(track: str, katas: Sequence[Kata]) -> str:
+    often = ", ".join(kata.name for kata in katas if kata.asked == "often")
+    told = f"{counted(len(katas), 'kata')}; asked often: {often or 'none'}"
     rows = ["| kata | level | minutes | asked | question |", "|---|---|---:|---|---|"]
     for kata in katas:
-        link = f"[{kata.path}](katas/{kata.path}.py)"
+        link = f"[{kata.name}](katas/{kata.path}.py)"
         cells = [link, kata.level, str(kata.minutes), kata.asked, asked(kata.path).title]
         rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+    summary = f"<details>\n<summary><b>{track}</b>: {told}</summary>"
+    # Between the blank lines a page that folds reads Markdown.
+    return "\n".join([summary, "", *rows, "", "</details>"])
 
 
 def wrong_answer() -> str:

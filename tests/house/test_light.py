@@ -40,6 +40,12 @@ def test_list_shows_level_minutes_how_often_and_state(dojo, tree):
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+def test_a_list_of_all_ends_with_the_way_to_a_shorter_one(dojo, tree):
+    last = dojo("list", "--tree", tree).stdout.splitlines()[-1]
+    assert last.endswith("katas; `python -m dojo list gradients/` lists one track")
+    assert "lists one track" not in dojo("list", "--tree", tree, "losses/").stdout
+
+
 def test_list_shows_the_last_verdict(dojo, tree, home):
     edit(tree)
     with Database(home) as database:

@@ -23,6 +23,19 @@ def test_the_table_is_the_catalogue():
     assert part("table") == readme.table(read_document().katas), "python -m dojo readme"
 
 
+def test_the_table_folds_each_track_under_what_is_often_asked_of_it():
+    katas = read_document().katas
+    made = readme.table(katas)
+    assert made.count("<details>\n<summary>") == made.count("\n\n</details>")
+    assert made.count("<details>") == len({kata.track for kata in katas})
+    folds = dict(re.findall(r"<summary><b>(\w+)</b>: (.*)</summary>\n\n\|", made))
+    assert list(folds) == list(layout.TRACKS)
+    for kata in katas:
+        told = folds[kata.track].partition("asked often: ")[2].split(", ")
+        assert (kata.name in told) == (kata.asked == "often")
+        assert made.count(f"](katas/{kata.path}.py)") == 1
+
+
 def test_the_contents_of_the_questions_are_theirs():
     text = layout.QUESTIONS.read_text(encoding="utf-8")
     made = contents(read_document(), text)

@@ -50,6 +50,26 @@ def test_a_narrow_board_keeps_the_name_and_how_it_ended(width, there, gone):
     assert [word for word in gone if word in text] == []
 
 
+def board_of(results, width=80):
+    """The board's lines for these results, one kata each."""
+    katas = [Kata(found.kata, "mid", 9, "often", ()) for found in results]
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(scoreboard.board(katas, results, width))
+    return captured.get().splitlines()
+
+
+def test_a_board_of_several_tracks_counts_what_is_not_started():
+    fresh = [Result(f"metrics/m{number}", Outcome.NOT_STARTED) for number in range(30)]
+    track, wrong, counted = board_of([result(), *fresh])
+    assert (track.strip(), wrong.split()[:3]) == ("losses", ["✗", "wrong", "focal_loss"])
+    assert counted.split() == ["metrics", "30", "not", "started"]
+    # Of one track each is listed; and nothing but counts is a board, too.
+    assert len(board_of(fresh)) == 31
+    for width in (80, 20):
+        assert len(board_of([result(Outcome.NOT_STARTED), *fresh], width)) == 2
+
+
 def test_the_command_keeps_them_in_40_columns(dojo, tmp_path):
     file = layout.source_file("losses/categorical_focal_loss", tmp_path)
     file.parent.mkdir()
