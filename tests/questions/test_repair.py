@@ -1,5 +1,6 @@
 """The figures of QUESTIONS.md under Repair, computed again; conftest.py says how."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -26,3 +27,23 @@ def test_r02_the_loss_falls_by_the_square_of_the_step(quoted):
     fall = float(before - loss())
     np.testing.assert_allclose(fall, float(tf.reduce_sum(change**2)) / rate, rtol=1e-2)
     quoted("the loss falls by about |change|² / rate")
+
+
+def test_r03_the_least_loss_of_a_repeated_sequence(quoted):
+    quoted(f"at least 5/11 ln 8 = {5 / 11 * np.log(8):.3f} for six tokens out of eight")
+
+
+def test_r03_a_row_that_hides_all_sees_all(quoted):
+    hidden = tf.constant([0.3, -1.0, 2.0]) - 1e9
+    np.testing.assert_allclose(tf.nn.softmax(hidden), np.full(3, 1 / 3), rtol=1e-6)
+    quoted("after adding -1e9 to all its scores, softmax is uniform")
+
+
+def test_r04_a_variable_of_tensorflow_is_not_tracked(quoted):
+    layer = keras.layers.Layer()
+    layer.positions = tf.Variable([1.0])
+    assert layer.trainable_variables == []
+    layer.listed = [keras.layers.Dense(1)]
+    layer.listed[0].build([1])
+    assert len(layer.trainable_variables) == 2
+    quoted("Not tracked are attributes that are a `tf.Variable`")
