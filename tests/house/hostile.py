@@ -256,7 +256,7 @@ CASES = {
     ),
     "numpy() of a variable where there is a graph only": Case(
         "wrong",
-        "numpy() is only available when eager",
+        "NotImplementedError: numpy() is only available when eager",
         replace=(
             _CLIP,
             "    [b.numpy() for b in bounds if isinstance(b, tf.Variable)]\n    return clip(x)",
