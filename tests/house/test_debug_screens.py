@@ -334,6 +334,8 @@ def test_only_what_is_solved_is_put_up_unless_asked_for(tmp_path):
     assert solved == [KATA]
     assert eligible(options(tmp_path), DOCUMENT, lambda kata: False) == [KATA]
     assert issubclass(NothingToDebug, UsageError)
+    with pytest.raises(NothingToDebug, match="nox -s practice -- debug_loop"):
+        eligible(dataclasses.replace(wanted, name="debug_loop"), DOCUMENT, lambda kata: True)
 
 
 def test_in_a_pipe_it_says_that_it_needs_a_terminal():
