@@ -103,7 +103,7 @@ def cut_wrongly(z):
     no_rank = np.maximum((1 + ranked > sums).sum(axis=-1, keepdims=True), 1)
     positive, exponent = np.maximum(z, 0), np.exp(z)
     turned = 1 + rank * ranked < sums
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         count, total = turned.sum(-1, keepdims=True), (turned * ranked).sum(-1, keepdims=True)
         other_side = cut(z, count, total)
     return {
