@@ -86,6 +86,8 @@ def _below(body: list[ast.stmt]) -> Iterator[tuple[ast.AST, ast.stmt]]:
             continue
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             continue  # a docstring
+        if isinstance(statement, ast.FunctionDef) and statement.name == "main":
+            continue  # what a program to repair shows when it is run by itself
         yield statement, statement
         yield from _within(statement, statement)
 

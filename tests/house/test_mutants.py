@@ -56,7 +56,13 @@ def test_a_decorator_is_dropped():
 
 @pytest.mark.parametrize(
     "source",
-    ['"""A docstring, 1 + 1."""', "import numpy as np", "raise ValueError(1 + 1)", "x: int"],
+    [
+        '"""A docstring, 1 + 1."""',
+        "import numpy as np",
+        "raise ValueError(1 + 1)",
+        "x: int",
+        "def main(): print(1 + 1)",
+    ],
 )
 def test_what_no_test_can_see_is_left_alone(source):
     assert mutation.mutants(source) == []
