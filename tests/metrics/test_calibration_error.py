@@ -40,6 +40,7 @@ from tests.support.keras_metrics import (
     assert_streams,
     assert_weights_repeat_rows,
     measure,
+    result_of,
 )
 from tests.support.modes import MODES
 
@@ -226,7 +227,7 @@ def test_3_an_empty_bin_adds_0(kata):
 
 def test_3_nothing_seen_is_0(kata):
     assert_close(
-        kata.ExpectedCalibrationError(4).result(),
+        result_of(kata.ExpectedCalibrationError(4)),
         0.0,
         call="ExpectedCalibrationError(4).result()",
         oracle="the convention that 0 / 0 is 0",

@@ -38,6 +38,7 @@ from tests.support.keras_metrics import (
     assert_streams,
     assert_weights_repeat_rows,
     measure,
+    result_of,
 )
 from tests.support.modes import MODES
 
@@ -76,6 +77,21 @@ def area(y_true, y_pred, *, bins=BINS, bin_of=the_bin, tie=lambda i, j: 0.5):
         for j in np.flatnonzero(y_true == 0)
     ]
     return sum(wins) / len(wins) if wins else 0.0
+
+
+def walk_last(y_true, y_pred, bins):
+    """The area where a later row of a bin takes the place of an earlier one."""
+    last = {the_bin(score, bins): row for row, score in enumerate(y_pred.tolist())}
+    rows = sorted(last.values())
+    return area(y_true[rows], y_pred[rows], bins=bins)
+
+
+def without_the_corner(y_true, y_pred):
+    """Trapezoids from the strictest threshold on, without the point (0, 0)."""
+    top = np.array([the_bin(score) == BINS - 1 for score in y_pred.tolist()])
+    hits, alarms = (np.sum(top & (y_true == label)) for label in (1, 0))
+    pairs = np.sum(y_true == 1) * np.sum(y_true == 0)
+    return area(y_true, y_pred) - hits * alarms / 2 / pairs
 
 
 def bugs(y_true, y_pred, bins=BINS):
@@ -124,6 +140,7 @@ LABELS = np.array([0, 0, 1, 0, 1])
 def test_1_equal_scores_are_chance(kata, order):
     labels, scores = LABELS[::order], np.full(5, 0.3, "float32")
     wrong = bugs(labels, scores)
+    wrong["only the last row of each bin counted"] = walk_last(labels, scores, BINS)
     del wrong["summed from the wrong end: the negatives above"]  # one half, too
     assert_close(
         measure(kata.RocAuc(BINS), [(labels, scores)]),
@@ -168,6 +185,7 @@ def test_2_the_score_1_is_in_the_last_bin(kata):
         bugs={
             "the scores 1.0 dropped": area(labels[below], scores[below]),
             "a bin of its own for 1.0": walk(bin_of=lambda s, n: math.floor(s * n)),
+            "a curve that does not begin at (0, 0)": without_the_corner(labels, scores),
             "1.0 in the first bin": walk(bin_of=lambda s, n: math.floor(s * n) % n),
         },
         **CLOSE,
@@ -202,7 +220,7 @@ def test_3_without_one_of_the_classes_it_is_0(kata):
 
 def test_3_nothing_seen_is_0(kata):
     assert_close(
-        kata.RocAuc(BINS).result(),
+        result_of(kata.RocAuc(BINS)),
         0.0,
         call=f"RocAuc({BINS}).result()",
         oracle="the convention that 0 / 0 is 0",

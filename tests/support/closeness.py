@@ -244,7 +244,7 @@ def _unbounded(got, want):
     """The usual cause of a number that is none, or of an infinity nobody asked for."""
     got, want = got.astype(float64), want.astype(float64)
     if isnan(got).any() and not isnan(want).any():
-        return "nan: look for inf * 0, inf - inf or 0 / 0"
+        return "nan: look for inf * 0, inf - inf, 0 / 0, inf / inf, or a root or a log below 0"
     if not isfinite(got).all() and isfinite(want).all():
         return "inf: look for an overflowing exp or square, log(0) or 1 / 0"
     return None

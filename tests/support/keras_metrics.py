@@ -12,11 +12,17 @@ from tests.support.value_errors import assert_value_error
 EMPTY = "a metric that has seen nothing"
 
 
+def result_of(metric):
+    """Returns the result; a Python number is one, too: Keras takes it for a tensor."""
+    result = metric.result()
+    return tf.constant(result) if isinstance(result, int | float) else result
+
+
 def measure(metric, batches):
     """Returns the result of a new metric after (y_true, y_pred[, sample_weight]) batches."""
     for y_true, y_pred, *weight in batches:
         metric.update_state(y_true, y_pred, sample_weight=weight[0] if weight else None)
-    return metric.result()
+    return result_of(metric)
 
 
 def assert_streams(make, y_true, y_pred, want, *, mean_of_batches, rtol, atol=0.0):
@@ -73,7 +79,7 @@ def assert_adds_up_over_replicas(make, y_true, y_pred, want, *, rtol, atol=0.0):
     results = [want(*part) for part in parts]
     sizes = " and ".join(str(len(batch[0])) for batch in batches)
     assert_close(
-        metric.result(),
+        result_of(metric),
         want(y_true, y_pred),
         call=f"{name}(…), made in a strategy's scope, after {sizes} examples on two replicas",
         oracle="all examples in one batch",
@@ -135,10 +141,10 @@ def assert_resets(make, y_true, y_pred, empty, *, rtol):
     __tracebackhide__ = True
     metric, name = make(), type(make()).__name__
     how = {"oracle": EMPTY, "rtol": rtol}
-    assert_close(metric.result(), empty, call=f"{name}(…).result()", **how)
+    assert_close(result_of(metric), empty, call=f"{name}(…).result()", **how)
     measure(metric, [(y_true, y_pred)])
     metric.reset_state()
-    assert_close(metric.result(), empty, call=f"{name}(…) after reset_state()", **how)
+    assert_close(result_of(metric), empty, call=f"{name}(…) after reset_state()", **how)
     other = [(y_true[1:], y_pred[1:])]
     assert_close(
         measure(metric, other),
@@ -167,7 +173,7 @@ def assert_modes_agree(make, y_true, y_pred, want, *, mode, rtol, atol=0.0, weig
     @mode
     def step(y_true, y_pred, weights):
         metric.update_state(y_true, y_pred, sample_weight=weights)
-        return metric.result()
+        return result_of(metric)
 
     for arrays in zip(*[np.split(a, 2) for a in (y_true, y_pred, weights)], strict=True):
         result = step(*map(tf.constant, arrays))

@@ -293,7 +293,9 @@ def assert_resumed(kata, kill_at, save_every):
     saved = kill_at - kill_at % save_every
     left = list(range(saved + 1, STEPS + 1))
     if len(run.ids) != len(left) or run.told != left:
-        more = "started anew" if len(run.ids) == STEPS else None
+        again = run.told[:1] == left[:1] and len(run.told) > len(left)
+        more = "the epoch of the kill is begun again, at its first batch" if again else None
+        more = "started anew" if run.told == list(range(1, STEPS + 1)) else more
         title = f"{call}: the steps that it takes"
         raise mismatch(title, expected=str(left), got=f"{run.told}", cause=more)
     if run.ids != whole.ids[saved:]:
