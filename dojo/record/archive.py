@@ -26,17 +26,33 @@ def keep(kata: str, tree: Path = layout.KATAS) -> Path | None:
     Raises:
         ArchiveError: If the copy cannot be written.
     """
-    source = layout.source_file(kata, tree)
+    return put_away(layout.source_file(kata, tree), _folder(kata), stubs.pristine(kata))
+
+
+def put_away(source: Path, folder: Path, worthless: str) -> Path | None:
+    """Copies a file into a folder under the present time, and returns the copy.
+
+    Args:
+        source: The file.
+        folder: Where to; it is made.
+        worthless: What the file may hold without being copied.
+
+    Returns:
+        None where there is nothing to lose.
+
+    Raises:
+        ArchiveError: If the copy cannot be written.
+    """
     try:
         content = source.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ArchiveError(f"{layout.shown(source)} cannot be read: {error}") from None
-    if content == stubs.pristine(kata).encode():
+    if content == worthless.encode():
         return None
     now = datetime.datetime.now(datetime.UTC)
-    copy = _folder(kata) / f"{now:%Y-%m-%dT%H-%M-%S.%f}.py"
+    copy = folder / f"{now:%Y-%m-%dT%H-%M-%S.%f}.py"
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
         write_whole(copy, content)
@@ -55,7 +71,7 @@ def reset(kata: str, tree: Path = layout.KATAS) -> Path | None:
         ArchiveError: If the copy or the stub cannot be written.
     """
     copy = keep(kata, tree)
-    _replace(layout.source_file(kata, tree), stubs.pristine(kata).encode())
+    put_back(layout.source_file(kata, tree), stubs.pristine(kata).encode())
     return copy
 
 
@@ -84,11 +100,16 @@ def restore(kata: str, when: str = "", tree: Path = layout.KATAS) -> tuple[Path,
     chosen = fitting[-1]
     content = chosen.read_bytes()
     present = keep(kata, tree)
-    _replace(layout.source_file(kata, tree), content)
+    put_back(layout.source_file(kata, tree), content)
     return chosen, present
 
 
-def _replace(path: Path, content: bytes) -> None:
+def put_back(path: Path, content: bytes) -> None:
+    """Writes a file as a whole; its folder is made.
+
+    Raises:
+        ArchiveError: If it cannot be written; it is as it was.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)

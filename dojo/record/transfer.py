@@ -25,6 +25,17 @@ from dojo.results import Outcome
 
 VERSION = 1
 
+_ATTEMPT: Mapping[str, tuple[type, ...]] = {
+    "session": (int,),
+    "kata": (str,),
+    "started": (float, int),
+    "minutes": (float, int),
+    "seconds": (float, int),
+    "outcome": (str,),
+    "checks": (int,),
+    "hints": (int,),
+    "causes": (str,),
+}
 # Table to its columns and the types they may have; "session" is the number of a session
 # in the file, which gets another number here.
 TABLES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
@@ -35,30 +46,12 @@ TABLES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "ended": (float, int, type(None)),
         "minutes": (float, int, type(None)),
     },
-    "attempts": {
-        "session": (int,),
-        "kata": (str,),
-        "started": (float, int),
-        "minutes": (float, int),
-        "seconds": (float, int),
-        "outcome": (str,),
-        "checks": (int,),
-        "hints": (int,),
-        "causes": (str,),
-    },
+    "attempts": _ATTEMPT,
     "rounds": {
-        "session": (int,),
-        "kata": (str,),
+        **_ATTEMPT,
         "mistake": (str,),
         "family": (str,),
         "kind": (str,),
-        "started": (float, int),
-        "minutes": (float, int),
-        "seconds": (float, int),
-        "outcome": (str,),
-        "checks": (int,),
-        "hints": (int,),
-        "causes": (str,),
         "named": (int, type(None)),
     },
     "checks": {
@@ -88,23 +81,20 @@ SAME = {
     "reviews": ("card", "at"),
 }
 # Values that the rest of the tool relies on. The last second is that of the year 2999.
+_LAST = 32503680000
+_ATTEMPTS: Mapping[str, Callable[[Any], bool]] = {
+    "started": lambda at: 0 <= at < _LAST,
+    "outcome": lambda word: word in (RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT),
+    "minutes": lambda minutes: minutes > 0,
+    "causes": lambda text: _is_list_of_texts(text),
+}
 ALLOWED: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
-    "sessions": {"started": lambda at: 0 <= at < 32503680000},
-    "attempts": {
-        "started": lambda at: 0 <= at < 32503680000,
-        "outcome": lambda word: word in (RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT),
-        "minutes": lambda minutes: minutes > 0,
-        "causes": lambda text: _is_list_of_texts(text),
-    },
-    "rounds": {
-        "started": lambda at: 0 <= at < 32503680000,
-        "outcome": lambda word: word in (RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT),
-        "minutes": lambda minutes: minutes > 0,
-        "causes": lambda text: _is_list_of_texts(text),
-    },
+    "sessions": {"started": lambda at: 0 <= at < _LAST},
+    "attempts": _ATTEMPTS,
+    "rounds": _ATTEMPTS,
     "checks": {"outcome": lambda word: word in set(Outcome)},
     "reviews": {
-        "at": lambda at: 0 <= at < 32503680000,
+        "at": lambda at: 0 <= at < _LAST,
         "rating": lambda rating: rating in RATINGS,
     },
 }
