@@ -3,7 +3,7 @@
 import ast
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 Change: TypeAlias = Callable[[ast.AST], ast.AST | None]
@@ -77,7 +77,27 @@ def mutants(source: str) -> list[Mutant]:
 
 def _sites(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.stmt]]:
     """Nodes that may change, each with its statement; the order is that of the walk."""
-    yield from _below(tree.body)
+    yield from _below(_without_main(tree.body))
+
+
+def _without_main(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Leaves out `main`, its call, its helpers and constants: no clause is about them."""
+    main = [s for s in body if isinstance(s, ast.FunctionDef) and s.name == "main"]
+    rest = [s for s in body if s not in main and not (main and isinstance(s, ast.If))]
+    only_main = {n for n in _used(main) - _used(rest) if n.startswith("_") or n.isupper()}
+    return [s for s in rest if not _bound(s) & only_main]
+
+
+def _used(body: Sequence[ast.stmt]) -> set[str]:
+    nodes = (node for statement in body for node in ast.walk(statement))
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _below(body: list[ast.stmt]) -> Iterator[tuple[ast.AST, ast.stmt]]:
@@ -86,8 +106,6 @@ def _below(body: list[ast.stmt]) -> Iterator[tuple[ast.AST, ast.stmt]]:
             continue
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             continue  # a docstring
-        if isinstance(statement, ast.FunctionDef) and statement.name == "main":
-            continue  # what a program to repair shows when it is run by itself
         yield statement, statement
         yield from _within(statement, statement)
 

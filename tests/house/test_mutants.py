@@ -62,6 +62,7 @@ def test_a_decorator_is_dropped():
         "raise ValueError(1 + 1)",
         "x: int",
         "def main(): print(1 + 1)",
+        "SIZE = 2\ndef _twice(x): return 2 * x\ndef main(): _twice(SIZE)\nif x == y: main()",
     ],
 )
 def test_what_no_test_can_see_is_left_alone(source):

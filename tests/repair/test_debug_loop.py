@@ -14,7 +14,8 @@ and 0.82 in the test. Test k checks clause k, which says what a right program sh
        in another order at each call and in each epoch. The seed decides the orders.
     2. At learning rate 0 and without dropout, `fit` and `evaluate` report the mean of
        log(sum of exp z) - z[label] over the examples and the share whose largest z is
-       the label's, where z = relu(x w1 + b1) w2 + b2 by the model's own weights.
+       the label's, where z = relu(x w1 + b1) w2 + b2 by the model's own weights; w1 has
+       64 columns.
     3. At dropout 0.9 and rate 0, an epoch's loss is not that of `evaluate`, which is
        what it would be without dropout.
     4. Of ten examples in batches of 4, each counts a tenth in the loss and the accuracy
@@ -232,6 +233,12 @@ def test_2_the_loss_and_accuracy_of_an_evaluation(kata, dtype):
     report = kata.Trainer(model, still, batch_size=10).evaluate(X, labels(3).astype(dtype))
     call = f"evaluate, all labels 3 in {dtype}"
     assert_report(report, by_hand(model, 3), call=call, oracle=FORMULA)
+
+
+def test_2_the_hidden_layer_has_64_units(kata):
+    shape, call = make_model(kata).get_weights()[0].shape, "the first weight of make_model(3, 4)"
+    if shape != (FEATURES, 64):
+        raise mismatch(call, expected="shape (3, 64)", got=f"shape {shape}")
 
 
 def test_3_dropout_drops_in_training_only(kata):
