@@ -29,30 +29,39 @@ def test_a_clause_fails_if_and_only_if_its_bug_is_in(kata, tmp_path, monkeypatch
     # No program here needs autograph, which takes a quarter of each trace.
     monkeypatch.setattr(tf, "function", functools.partial(tf.function, autograph=False))
     clauses = [bug.clause for bug in read_bugs(kata)]
-    wrong = {}
+    wrong, shown = {}, {}
     for number, bugs in enumerate(sets_of(clauses)):
-        failed = failing_clauses(kata, tmp_path / f"tree{number}", bugs)
-        if failed != set(bugs):
-            wrong[bugs] = failed
+        # Two bugs must not hide each other. That the other clauses pass is asked with each
+        # bug alone, and with all others in.
+        asked_of = bugs if len(bugs) == 2 else clauses
+        failed = failures(kata, tmp_path / f"tree{number}", bugs, asked_of, shown)
+        if set(failed) != set(bugs):
+            wrong[bugs] = set(failed)
+        shown = failed | shown
     assert wrong == {}
 
 
 def sets_of(clauses):
-    sizes = {0, 1, 2, len(clauses) - 1, len(clauses)}
+    sizes = [0, 1, 2, len(clauses) - 1, len(clauses)]
     return itertools.chain(*(itertools.combinations(clauses, size) for size in sizes))
 
 
-def failing_clauses(kata, tree, bugs):
-    """Returns the clauses whose tests do not all pass on the program with these bugs."""
-    program, suite = load(kata, tree, bugs), suite_of(kata)
-    failed = set()
-    for test, arguments in calls(suite):
+def failures(kata, tree, bugs, clauses, shown):
+    """Returns those of the clauses that fail on the program with these bugs.
+
+    Each is asked until it fails, and first by what is `shown` to fail: a dictionary from
+    a clause to the number of a call. It returns such a dictionary.
+    """
+    program, tests = load(kata, tree, bugs), list(calls(suite_of(kata)))
+    failed = {}
+    for number in sorted(range(len(tests)), key=lambda number: number not in shown.values()):
+        test, arguments = tests[number]
         clause = clause_of(test.__name__)
-        if clause not in failed:
+        if clause in clauses and clause not in failed:
             try:
                 test(program, **arguments)
             except AssertionError:
-                failed.add(clause)
+                failed[clause] = number
     return failed
 
 
