@@ -69,6 +69,7 @@ def one_check(folder, *arguments):
     command = Command(folder, *arguments)
     try:
         command.process.wait(200)
+        assert command.json.exists(), command.said()
         (entry,) = json.loads(command.json.read_text(encoding="utf-8"))["katas"]
     finally:
         command.process.kill()
