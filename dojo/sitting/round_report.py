@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dojo import shown
 from dojo.content import mistakes
+from dojo.content.asked import asked
 from dojo.content.mistakes import Mistake
 from dojo.record.attempts import Entry
 from dojo.results import Failure, Kind, Result
@@ -59,6 +60,12 @@ def proof(evidence: Result | None) -> Failure | None:
         return None
     index = shown.shown(evidence.failures)
     return None if index is None else evidence.failures[index]
+
+
+def reading(kata: str) -> str:
+    """Returns what the kata's question names to read, on one line."""
+    _, _, rest = asked(kata).text.partition("\nRead ")
+    return " ".join(rest.split())
 
 
 def smallest_repair(mistake: Mistake, own: str | None = None) -> Sequence[str]:

@@ -26,7 +26,7 @@ from dojo.record.database import Database
 from dojo.record.deck import Deck, family_card
 from dojo.record.rounds import Round, Rounds
 from dojo.results import Failure, Kind, Outcome, RanTest, Result
-from dojo.sitting import handout, review_report
+from dojo.sitting import handout, review_report, round_report
 from dojo.sitting.debug import DebugApp, DebugOptions, NothingToDebug, eligible
 from dojo.sitting.desk import Desk
 from dojo.sitting.round_book import RoundBook
@@ -414,6 +414,12 @@ def test_a_review_shows_a_test_that_the_wrong_answer_passes(sit):
         await until(pilot, lambda: "This test passes" in seen(app))
 
     sit(play, size=(160, 60), review=True)
+
+
+def test_what_to_read_is_the_questions():
+    assert round_report.reading(KATA).startswith("https://www.tensorflow.org/")
+    for kata in DOCUMENT.katas:
+        assert round_report.reading(kata.path), kata.path
 
 
 def test_the_wrong_lines_are_those_that_differ_or_stand_beside_a_gap():

@@ -41,6 +41,7 @@ class RoundDebriefScreen(Screen[str], Careful):
             yield Static(repairs(self.played))
             yield Static(Text("\nWhy it is so", "bold"))
             yield Static(prose(model_answer.explanation(self.played.mistake.kata)))
+            yield Static(Text(f"\nRead  {round_report.reading(self.played.mistake.kata)}"))
         yield TroubleLine()
         yield Footer()
 
