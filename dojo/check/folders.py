@@ -38,8 +38,12 @@ def sweep() -> None:
 def _is_left(folder: Path) -> bool:
     try:
         found = folder.lstat()
-        if found.st_uid != os.getuid():
-            return False
+    except OSError:
+        # Another command has just removed it.
+        return False
+    if found.st_uid != os.getuid():
+        return False
+    try:
         # A pipe in its place must not keep anybody waiting.
         handle = os.open(folder / "log", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

@@ -76,3 +76,13 @@ def test_stdout_by_its_path_is_appended_to(tmp_path):
     with out.open("wb") as file:
         subprocess.run([sys.executable, "-c", code], cwd=layout.ROOT, stdout=file, check=True)
     assert out.read_text() == "first\nsecond\n"
+
+
+def test_a_folder_that_another_command_has_just_removed_is_none_to_sweep(tmp_path, monkeypatch):
+    from dojo.check import folders
+
+    gone = tmp_path / f"{folders.PREFIX}gone"
+    monkeypatch.setattr(folders.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(folders.Path, "glob", lambda self, pattern: [gone])
+    folders.sweep()
+    assert not gone.exists()
