@@ -21,6 +21,7 @@ SAID = [
     messages.TimedOut("where"),
     messages.Interrupted("who"),
     messages.Trespassed("line"),
+    messages.Probed("[1.]", "[2.]", True),
     messages.Finished(),
 ]
 
