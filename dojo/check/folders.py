@@ -3,16 +3,13 @@
 Whoever makes one removes it. A command that is killed cannot; the next one does.
 """
 
+import fcntl
 import os
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import BinaryIO
-
-if sys.platform != "win32":
-    import fcntl
 
 PREFIX = "dojo-run-"
 # Between the making of a folder and that of its log.
@@ -27,15 +24,12 @@ def make_folder() -> Path:
 def open_log(log: Path) -> BinaryIO:
     """Makes the log; while it is open, its folder counts as in use."""
     file = log.open("x+b")
-    if sys.platform != "win32":
-        fcntl.flock(file, fcntl.LOCK_SH)
+    fcntl.flock(file, fcntl.LOCK_SH)
     return file
 
 
 def sweep() -> None:
-    """Removes the folders of commands that are gone; nothing tells which those are on Windows."""
-    if sys.platform == "win32":
-        return
+    """Removes the folders of commands that are gone."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if _is_left(folder):
             shutil.rmtree(folder, ignore_errors=True)
@@ -55,8 +49,7 @@ def _is_left(folder: Path) -> bool:
     except OSError:
         return time.time() - found.st_mtime > _BRIEFLY
     try:
-        if sys.platform != "win32":
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     finally:
