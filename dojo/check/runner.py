@@ -66,6 +66,21 @@ class Task:
     canary: bool = False
     first: str = ""
 
+    def job(self, folder: Path, limit: float) -> Job:
+        """Returns what a process is told to do: in an empty folder, in so many seconds."""
+        return Job(
+            self.kata,
+            self.tree.resolve(),
+            layout.test_file(self.kata),
+            folder,
+            limit,
+            select=self.select,
+            aim=self.aim,
+            until=self.until,
+            fail_fast=self.fail_fast,
+            canary=self.canary,
+        )
+
 
 class Runner:
     """Checks katas of one tree."""
@@ -177,18 +192,7 @@ class Runner:
         return Run.start(job)
 
     def _job(self, task: Task) -> Job:
-        return Job(
-            task.kata,
-            task.tree.resolve(),
-            layout.test_file(task.kata),
-            make_folder(),
-            self.limit,
-            select=task.select,
-            aim=task.aim,
-            until=task.until,
-            fail_fast=task.fail_fast,
-            canary=task.canary,
-        )
+        return task.job(make_folder(), self.limit)
 
     def _first_job(self, task: Task) -> Job | None:
         """The one test, for a process of its own beside the suite's.

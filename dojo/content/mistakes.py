@@ -184,14 +184,20 @@ def options(mistake: Mistake, chance: random.Random) -> tuple[list[str], int]:
         others = [("", _shown_line(lines, row)) for row in rows if row != mistake.line - 1]
         true = _shown_line(lines, mistake.line - 1)
     else:
-        others = [(trap.clause, trap.name) for trap in read_traps(mistake.kata)]
-        true = mistake.name
+        true, others = mistake.name, _told_apart(mistake)
     chance.shuffle(others)
     # Of the same clause first: the learner has seen which one fails, and has to think anyway.
     others.sort(key=lambda other: other[0] != mistake.clause)
     names = list(dict.fromkeys([true, *(name for _, name in others)]))[:4]
     chance.shuffle(names)
     return names, names.index(true)
+
+
+def _told_apart(mistake: Mistake) -> list[tuple[str, str]]:
+    """Clause and name of the kata's traps, without those that have the true one's cause."""
+    traps = read_traps(mistake.kata)
+    cause = next((trap.cause for trap in traps if trap.name == mistake.name), "")
+    return [(trap.clause, trap.name) for trap in traps if not cause or trap.cause != cause]
 
 
 def _shown_line(lines: Sequence[str], row: int) -> str:

@@ -23,11 +23,11 @@ from dojo.sitting.app import DojoApp, run_to_the_end
 from dojo.sitting.attempt import Attempt
 from dojo.sitting.desk import Desk, lay_out
 from dojo.sitting.interview_plan import repair_minutes
-from dojo.sitting.round import Round
+from dojo.sitting.played import Played
 from dojo.sitting.round_book import RoundBook
 from dojo.sitting.round_choice import Past, choose, past
 from dojo.sitting.round_report import Said
-from dojo.sitting.screens.ask import Ask
+from dojo.sitting.screens.ask import Ask, sure
 from dojo.sitting.screens.name_it import ask_name
 from dojo.sitting.screens.review import ReviewScreen
 from dojo.sitting.screens.round import RoundScreen
@@ -127,6 +127,7 @@ class DebugApp(DojoApp):
         self.options = options
         self.katas = katas
         self.chance = random.Random()
+        self._may_show: set[str] = set()
 
     @work
     async def flow(self) -> None:
@@ -141,10 +142,12 @@ class DebugApp(DojoApp):
         if mistake is None:
             self.parting.append("there is no mistake to find in these katas")
             return "quit"
-        own = self.own_text(mistake)
-        if own is not None:
-            mistake = mistakes.in_own_answer(mistake, own) or mistake
-        kata = self.kata(mistake)
+        kata = catalogue.one(mistake.kata)
+        if not await self.may_show(kata):
+            return "quit"
+        own = debrief.own_answer(kata.path, self.options.tree) if self.options.own else ""
+        fitted = mistakes.in_own_answer(mistake, own)
+        mistake = fitted or mistake
         minutes = self.options.minutes or repair_minutes(kata)
         try:
             handout.hand_out(mistake, self.desk.tree)
@@ -153,7 +156,7 @@ class DebugApp(DojoApp):
             return "quit"
         self.book.open(mistake, REVIEW if self.options.review else REPAIR)
         entry = Entry(kata.path, minutes, session=self.book.session, started=time.time())
-        return await self.play(mistake, self.attempt_at(kata, entry), own)
+        return await self.play(mistake, self.attempt_at(kata, entry), own if fitted else None)
 
     def attempt_at(self, kata: Kata, entry: Entry) -> Attempt:
         return Attempt(kata, entry, self.book)
@@ -165,18 +168,20 @@ class DebugApp(DojoApp):
         entries = Attempts(self.book.database).all()
         return past(self.book.deck.due_times(), entries, self.book.rounds.all(), utc_now())
 
-    def kata(self, mistake: Mistake) -> Kata:
-        return next(kata for kata in self.desk.document.katas if kata.path == mistake.kata)
-
-    def own_text(self, mistake: Mistake) -> str | None:
-        """The learner's answer, where it is wanted and the mistake fits into it."""
-        own = debrief.own_answer(mistake.kata, self.options.tree) if self.options.own else ""
-        return own if own and mistakes.in_own_answer(mistake, own) else None
+    async def may_show(self, kata: Kata) -> bool:
+        """Asks, once a kata, before a round gives an unsolved one's answer away."""
+        if kata.path in self._may_show or self.book.database.was_solved(kata.path):
+            return True
+        text = f"{kata.path} is not solved yet. A round shows how its answer is built. Go on?"
+        if await sure(self, text):
+            self._may_show.add(kata.path)
+        return kata.path in self._may_show
 
     async def go_on(self) -> str:
         """Goes on with a round that broke off, if the learner wants; "next" where there is none."""
         for found in self.book.rounds.broken_off()[-1:]:
-            mistake = _same_again(found.id, found.entry.kata)
+            kata = catalogue.one(found.entry.kata)
+            mistake = _same_again(found.id, kata.path)
             if mistake is None or not handout.exists(mistake, self.desk.tree):
                 continue
             spent = minutes_and_seconds(found.entry.seconds)
@@ -187,7 +192,7 @@ class DebugApp(DojoApp):
                 return "quit"
             if key == "c":
                 self.book.open(mistake, found.kind)
-                return await self.play(mistake, Attempt(self.kata(mistake), found.entry, self.book))
+                return await self.play(mistake, self.attempt_at(kata, found.entry))
         self.book.rounds.close(self.book.rounds.broken_off())
         return "next"
 
@@ -209,12 +214,12 @@ class DebugApp(DojoApp):
         else:
             grades, said = {}, await ask_name(self, mistake, self.chance)
         right = all(grades.values()) if grades else said.right
-        due, trouble = self.book.conclude(attempt.entry, right)
+        due, trouble = self.book.conclude(attempt.entry, right, screen.evidence)
         if trouble:
             self.notify(trouble, severity="error", timeout=15)
         self.parting.append(f"{mistake.kata}: {round_report.headline(attempt.entry, said, grades)}")
         repaired = debrief.own_answer(mistake.kata, self.desk.tree)
-        played = Round(mistake, attempt, screen.evidence, said, repaired, own, due, grades)
+        played = Played(mistake, attempt, screen.evidence, said, repaired, own, due, grades)
         return await self.push_screen_wait(RoundDebriefScreen(played))
 
 

@@ -135,11 +135,14 @@ class InterviewApp(DojoApp):
         entry = Entry(part.kata.path, minutes, session=desk.book.session, started=time.time())
         self.attempt = attempt = Attempt(part.kata, entry, desk.book)
         attempt.start()
-        step = await self.push_screen_wait(RepairScreen(attempt, desk, mistake, self.interview))
+        screen = RepairScreen(attempt, desk, mistake, self.interview)
+        step = await self.push_screen_wait(screen)
         said = Said("", "", mistake.name)
         if step == "debrief":
             said = await ask_name(self, mistake, random.Random())
-        due, self.interview.unrecorded = desk.book.conclude(attempt.entry, said.right)
+        due, self.interview.unrecorded = desk.book.conclude(
+            attempt.entry, said.right, screen.evidence
+        )
         self.interview.done.append(Found(attempt.entry, said, due))
         return step
 

@@ -16,9 +16,6 @@ MOST_QUESTIONS = 6
 # An interviewer leaves a quarter of the time for talk.
 SHARE_OF_KATAS = 0.75
 
-# What is to be done at the keyboard: write, repair somebody else's answer, or one of each.
-FORMATS = ("classic", "debug", "mixed")
-
 
 @dataclasses.dataclass(frozen=True)
 class Repair:
@@ -53,7 +50,11 @@ class TooShort(UsageError):
 
 @dataclasses.dataclass(frozen=True)
 class InterviewOptions:
-    """What the interview is to be; fields as the options of the command."""
+    """What the interview is to be; fields as the options of the command.
+
+    At the keyboard one writes ("classic"), repairs somebody else's answer ("debug"), or both
+    ("mixed").
+    """
 
     minutes: float
     track: str

@@ -10,7 +10,7 @@ from dojo.record.database import Database, DatabaseError
 from dojo.record.deck import family_card
 from dojo.record.rounds import REPAIR, Round, Rounds
 from dojo.results import Result
-from dojo.sitting import ratings
+from dojo.sitting import ratings, round_report
 from dojo.sitting.book import Book
 
 
@@ -40,10 +40,23 @@ class RoundBook(Book):
         """It is planned once the mistake is named."""
         return None, ""
 
-    def conclude(self, entry: Entry, named: bool) -> tuple[datetime.datetime | None, str]:
-        """Writes whether the mistake was named, and plans when its family comes back."""
+    def conclude(
+        self, entry: Entry, named: bool, evidence: Result | None
+    ) -> tuple[datetime.datetime | None, str]:
+        """Writes how it ended, and plans when the mistake's family comes back.
+
+        Args:
+            entry: The attempt.
+            named: Whether the mistake was named.
+            evidence: What the tests said of the broken file, if they got so far.
+
+        Returns:
+            When, and what went wrong.
+        """
         self.named = named
-        done = self._round(entry)
+        failure = round_report.proof(evidence)
+        causes = (failure.cause,) if failure is not None and failure.cause else ()
+        done = self._round(dataclasses.replace(entry, causes=causes))
         try:
             self.rounds.write(done)
             rating = ratings.of_round(entry, named)

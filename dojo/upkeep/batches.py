@@ -8,13 +8,10 @@ import select
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from dojo import layout
 from dojo.check import messages, processes
 from dojo.check.channel import Flood
 from dojo.check.folders import make_folder, open_log
-from dojo.check.job import Job
 from dojo.check.run import START_LIMIT
 from dojo.check.runner import Runner, Task
 from dojo.check.untouched import static_verdict
@@ -94,7 +91,7 @@ class _Batch:
         self.is_over = False
         self._limit = limit
         self._folder = make_folder()
-        jobs = [_job(task, self._folder, limit).to_json() for task in tasks]
+        jobs = [task.job(self._folder, limit).to_json() for task in tasks]
         self._log = open_log(self._folder / "log")
         starter = processes.starter()
         self.process = starter.start("series", json.dumps(jobs), str(self._folder))
@@ -125,16 +122,3 @@ class _Batch:
         self._log.close()
         with contextlib.suppress(OSError):
             shutil.rmtree(self._folder)
-
-
-def _job(task: Task, folder: Path, limit: float) -> Job:
-    return Job(
-        task.kata,
-        task.tree.resolve(),
-        layout.test_file(task.kata),
-        folder,
-        limit,
-        aim=task.aim,
-        until=task.until,
-        fail_fast=task.fail_fast,
-    )

@@ -61,11 +61,13 @@ def options(tmp_path, **changes):
 
 @pytest.fixture
 def sit(home, tmp_path):
-    """Runs `play(app, pilot)` in a sitting of rounds of KATA."""
+    """Runs `play(app, pilot)` in a sitting of rounds of KATA, which is solved unless told."""
 
-    def run(play, size=(80, 24), **changes):
+    def run(play, size=(80, 24), solved=True, **changes):
         async def main():
             with Database(home) as database:
+                if solved:
+                    database.add_check(SOLVED)
                 wanted = options(tmp_path, **changes)
                 desk = Desk(DOCUMENT, RoundBook(database), Checker(), wanted.into)
                 app = DebugApp(desk, wanted, [KATA])
@@ -114,6 +116,10 @@ def true_index(app):
 
 def test_found_repaired_and_named(sit, home, tmp_path):
     async def play(app, pilot):
+        await until_screen(pilot, Ask)
+        await until(pilot, lambda: "is not solved yet. A round shows" in seen(app))
+        assert not broken_file(tmp_path).exists()
+        await pilot.press("y")
         await until_screen(pilot, RoundScreen)
         source = broken_file(tmp_path).read_text(encoding="utf-8")
         assert source != mistakes.repaired(KATA)
@@ -126,15 +132,28 @@ def test_found_repaired_and_named(sit, home, tmp_path):
         assert f"The mistake: {app.book.mistake.name}"[:60] in screen
         await pilot.press("q")
 
-    app = sit(play, size=(100, 60))
+    app = sit(play, size=(100, 60), solved=False)
     assert "mistake named" in app.parting[0]
     (found,) = rounds(home)
+    # With the cause that the numbers proved, as it was handed out.
+    assert found.entry.causes == ["these are exactly the numbers of: a slip"]
     assert (found.entry.outcome, found.named, found.kind) == (attempts.SOLVED, True, "repair")
     with Database(home) as database:
         assert family_card(found.family) in Deck(database).due_times()
         # The round is no attempt at the kata, and no check of the learner's answer.
         assert Attempts(database).all() == []
         assert not database.was_solved(KATA)
+
+
+def test_who_would_rather_solve_it_first_is_shown_nothing(sit, home, tmp_path):
+    async def play(app, pilot):
+        await until_screen(pilot, Ask)
+        await pilot.press("n")
+        await until(pilot, lambda: not app.is_running)
+
+    sit(play, solved=False)
+    assert not broken_file(tmp_path).exists()
+    assert rounds(home) == []
 
 
 def test_the_round_shows_the_numbers_and_not_their_cause(sit, tmp_path):

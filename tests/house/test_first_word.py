@@ -32,7 +32,7 @@ from tests.support.closeness import assert_close
 
 def expect(kata, clause):
     got = tf.constant(2.0 if kata.fails(clause) else 1.0)
-    assert_close(got, 1.0, call=f"f({clause})", oracle="hand", rtol=0.1, bugs={"a mistake": 2.0})
+    assert_close(got, 1.0, call=f"f({clause})", oracle="hand", rtol=1e-6, bugs={"a mistake": 2.0})
 
 
 def test_1_waits(kata):

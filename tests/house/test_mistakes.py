@@ -9,7 +9,7 @@ from io import BytesIO
 
 import pytest
 
-from dojo.content import mistakes, stubs
+from dojo.content import mistakes, model_answer, stubs
 from dojo.content.disguise import disguise
 from dojo.content.document import read_document
 from dojo.content.traps import read_traps
@@ -124,6 +124,23 @@ def test_four_are_offered_with_the_true_one_once():
     names, true = mistakes.options(broken, random.Random(0))
     assert len(set(names)) == 4
     assert names[true].startswith(f"line {broken.line}: ")
+
+
+def test_what_one_cause_proves_is_no_choice():
+    """Traps that give the same numbers are told apart by nobody."""
+    traps = read_traps("gradients/gradient_reversal")
+    same = [trap for trap in traps if trap.cause == "x rebuilt from a sum and a difference"]
+    assert len(same) == 3
+    assert len({trap.clause for trap in same}) == 1
+    for chance in map(random.Random, range(20)):
+        names, true = mistakes.options(mistakes.of_trap(same[0]), chance)
+        assert names[true] == same[0].name
+        assert not {trap.name for trap in same[1:]} & set(names)
+
+
+@pytest.mark.parametrize("kata", KATAS)
+def test_the_right_answer_in_the_form_of_a_round_is_the_model_answer(kata):
+    assert stubs._code(mistakes.repaired(kata)) == stubs._code(model_answer.source(kata))
 
 
 def test_a_mistake_goes_into_ones_own_answer_where_it_fits():

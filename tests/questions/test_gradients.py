@@ -232,7 +232,8 @@ def test_g32_noise_after_the_division(quoted):
     shares = [
         np.mean(z.argmax(axis=1) == 0) for z in (GUMBEL_LOGITS / 0.5 + noise, noise + GUMBEL_LOGITS)
     ]
-    np.testing.assert_allclose(shares, [soft(GUMBEL_LOGITS / t)[0] for t in (0.5, 1)], atol=0.01)
+    # A share of 20,000 draws has a deviation of at most 0.0035: three of them.
+    np.testing.assert_allclose(shares, [soft(GUMBEL_LOGITS / t)[0] for t in (0.5, 1)], atol=0.0105)
     quoted("in {:.0%} of 20,000 draws instead of {:.0%}".format(*shares))
 
 
@@ -1709,6 +1710,7 @@ def layer_norm_slope(g, x):
 def test_g50_statistics_taken_for_constants(quoted):
     x = np.random.default_rng(0).normal(size=[8, 16])
     np.testing.assert_allclose(layer_norm_slope(x, x), 0 * x, atol=1e-12)
+    # The length of 128 normal numbers has a deviation of 1 / sqrt(256), 6%.
     assert np.linalg.norm(x / row_parts(x)[1]) == pytest.approx(np.linalg.norm(x), rel=0.1)
     quoted("where the true gradient is 0, that is as large as the upstream")
 

@@ -25,7 +25,8 @@ def test_r02_the_loss_falls_by_the_square_of_the_step(quoted):
     change = -rate * tape.gradient(value, w)
     w.assign_add(change)
     fall = float(before - loss())
-    np.testing.assert_allclose(fall, float(tf.reduce_sum(change**2)) / rate, rtol=1e-2)
+    # To first order; the second is half of rate times the curvature, exp(1) at most: 1.4e-3.
+    np.testing.assert_allclose(fall, float(tf.reduce_sum(change**2)) / rate, rtol=2e-3)
     quoted("the loss falls by about |change|² / rate")
 
 

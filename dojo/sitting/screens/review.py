@@ -12,13 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import Resize
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from dojo import layout
 from dojo.check import probe
-from dojo.check.runner import Event
 from dojo.content import mistakes
 from dojo.content.asked import asked
 from dojo.content.mistakes import Mistake
@@ -30,19 +28,12 @@ from dojo.sitting.desk import Desk
 from dojo.sitting.difference import SIDE_BY_SIDE
 from dojo.sitting.review_report import Review
 from dojo.sitting.screens.ask import Ask, sure, withdraw
+from dojo.sitting.screens.attempt import Heard
 from dojo.sitting.screens.careful import Careful
 from dojo.sitting.widgets.head import countdown
 from dojo.sitting.widgets.trouble_line import TroubleLine
 
 EXAMPLE = "x = [0.0, 2.0], … or an expression; `gradient(f, x)` is at hand"
-
-
-class Checked(Message):
-    """The verdict on the file under review, brought from the checker's thread."""
-
-    def __init__(self, result: Result) -> None:
-        super().__init__()
-        self.result = result
 
 
 class ReviewScreen(Screen[str], Careful):
@@ -89,7 +80,7 @@ class ReviewScreen(Screen[str], Careful):
     def on_mount(self) -> None:
         self.query_one("#line").focus()
         self.set_interval(0.25, self.tick)
-        self.desk.checker.attend(self.mistake.kata, self._hear)
+        self.desk.checker.attend(self.mistake.kata, lambda event: self.post_message(Heard(event)))
         self.desk.checker.check()
         self.tick()
         self.show_test()
@@ -100,16 +91,12 @@ class ReviewScreen(Screen[str], Careful):
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width >= SIDE_BY_SIDE, "wide")
 
-    def _hear(self, event: Event) -> None:
-        """In the checker's thread."""
-        if event.result is not None:
-            self.post_message(Checked(event.result))
-
-    def on_checked(self, message: Checked) -> None:
-        if self.evidence is None and message.result.kata == self.mistake.kata:
-            self.evidence = message.result
+    def on_heard(self, message: Heard) -> None:
+        result = message.event.result
+        if self.evidence is None and result is not None and result.kata == self.mistake.kata:
+            self.evidence = result
             self.show_test()
-            if message.result.outcome is Outcome.SOLVED:
+            if result.outcome is Outcome.SOLVED:
                 self.attempt.leave()
                 self.leave_with("void")
 

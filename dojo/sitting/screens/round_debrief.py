@@ -15,8 +15,8 @@ from textual.widgets import Footer, Static
 from dojo.content import model_answer
 from dojo.content.mistakes import FAMILIES
 from dojo.sitting import debrief, round_report
+from dojo.sitting.played import Played
 from dojo.sitting.prose import prose
-from dojo.sitting.round import Round
 from dojo.sitting.screens.careful import Careful
 from dojo.sitting.widgets.trouble_line import TroubleLine
 from dojo.words import counted
@@ -30,7 +30,7 @@ class RoundDebriefScreen(Screen[str], Careful):
         Binding("q", "leave", "quit"),
     ]
 
-    def __init__(self, played: Round) -> None:
+    def __init__(self, played: Played) -> None:
         super().__init__()
         self.played = played
 
@@ -56,7 +56,7 @@ class RoundDebriefScreen(Screen[str], Careful):
         self.dismiss("quit")
 
 
-def summary(played: Round) -> Text:
+def summary(played: Played) -> Text:
     """Returns the figures of the round, and what was said."""
     entry, said = played.attempt.entry, played.said
     text = Text(f"{entry.kata}  ", "bold")
@@ -76,7 +76,7 @@ def summary(played: Round) -> Text:
     return text
 
 
-def mistake(played: Round) -> RenderableType:
+def mistake(played: Played) -> RenderableType:
     """Returns its name, the line it stands in, and the numbers that prove it."""
     found = played.mistake
     parts: list[RenderableType] = [Text("\nThe mistake: ", "bold").append(played.said.true)]
@@ -88,7 +88,7 @@ def mistake(played: Round) -> RenderableType:
     return Group(*parts)
 
 
-def repairs(played: Round) -> RenderableType:
+def repairs(played: Played) -> RenderableType:
     """Returns the smallest repair, and the learner's where it is another."""
     smallest = round_report.smallest_repair(played.mistake, played.own)
     parts = [Text(f"\nThe smallest repair, {_lines(smallest)}", "bold"), _difference(smallest)]

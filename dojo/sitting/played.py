@@ -13,7 +13,7 @@ from dojo.words import from_now
 
 
 @dataclasses.dataclass(frozen=True)
-class Round:
+class Played:
     """A round that has ended.
 
     Attributes:
