@@ -24,7 +24,7 @@ class Terminal:
             sys.executable,
             [*program, *map(str, arguments)],
             cwd=str(layout.ROOT),
-            env=os.environ | {"TERM": "xterm-256color"} | (env or {}),
+            env=_inherited() | {"TERM": "xterm-256color"} | (env or {}),
             dimensions=(rows, columns),
             timeout=PATIENCE,
         )
@@ -79,3 +79,8 @@ class Terminal:
             pass
         self.child.close()
         return self.child.exitstatus
+
+
+def _inherited():
+    """This process's environment; an exported COLUMNS would outweigh the size of the screen."""
+    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}

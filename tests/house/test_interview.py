@@ -307,7 +307,7 @@ def test_a_round_within_an_interview_is_named_and_reported(sit, home, tmp_path):
     async def play(app, pilot):
         await pilot.press("enter")
         await until_screen(pilot, RepairScreen)
-        assert "interview " in seen(app)
+        await until(pilot, lambda: "interview " in seen(app))
         file = layout.source_file(KATA.path, tmp_path / "debug")
         file.write_text(mistakes.repaired(KATA.path), encoding="utf-8")
         app.second.checker.hear(Event("finished", KATA.path, result=SOLVED))

@@ -55,6 +55,36 @@ def clipped(second=4.0, **limit):
     return -a.numpy(), -b.numpy()
 
 
+def pair(v):
+    return f"({v[0]:g}, {v[1]:g})"
+
+
+def test_o09_values_lose_the_direction(quoted):
+    gradient = tf.constant([0.1, 10.0])
+    by_value = tf.clip_by_value(gradient, -1.0, 1.0).numpy()
+    by_norm = np.round(tf.clip_by_norm(gradient, 1.0), 2)
+    w = tf.Variable([0.0, 0.0])
+    keras.optimizers.SGD(1.0, clipvalue=1.0).apply([gradient], [w])
+    np.testing.assert_array_equal(-w.numpy(), by_value)
+    quoted(
+        f"{pair(gradient)} with a limit of 1 becomes {pair(by_value)}, where scaling to norm 1 "
+        f"gives {pair(by_norm)}"
+    )
+
+
+def test_o09_a_limit_that_is_always_reached(quoted):
+    steps = {
+        f"{-train(keras.optimizers.SGD(0.1, clipnorm=1.0), [g], 0.0):.1f}" for g in (5.0, 500.0)
+    }
+    quoted(f"gradients of 5 and of 500 both move a weight by {steps.pop()}")
+    assert not steps
+
+
+def test_o09_by_hand(quoted):
+    _, norm = tf.clip_by_global_norm([tf.constant(3.0), tf.constant(4.0)], 1.0)
+    quoted(f"returns the norm too, {norm:g} for gradients 3 and 4")
+
+
 def test_o09_norm_of_each_and_of_all(quoted):
     norm, together = clipped(clipnorm=1.0), clipped(global_clipnorm=1.0)
     quoted(
