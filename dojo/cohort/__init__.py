@@ -1,0 +1,1 @@
+"""Grades many people's answers."""
