@@ -147,7 +147,9 @@ def _add_deck(commands: Commands) -> None:
     rehearse.add_argument("--minutes", type=_seconds, metavar="M", help="a time box")
     rehearse.add_argument("--all", action="store_true", help="also what is not due")
     commands.add("mistakes", _mistakes, "kinds of mistakes: made, found, and due again")
-    commands.add("progress", _progress, "both decks, and what comes due")
+    progress = commands.add("progress", _progress, "what you can do now, and what would raise it")
+    progress.add_argument("--level", choices=layout.LEVELS, default="", help="the level aimed at")
+    progress.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw the days so far")
     anki = commands.add("anki", _anki, "write the questions as an Anki package")
     anki.add_argument("file", type=_package, metavar="FILE.apkg")
 
@@ -329,7 +331,7 @@ def _mistakes(options: argparse.Namespace) -> int:
 def _progress(options: argparse.Namespace) -> int:
     from dojo.record import progress
 
-    return progress.show()
+    return progress.show(options.level, options.plot)
 
 
 def _need_terminal() -> None:

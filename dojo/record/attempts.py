@@ -5,7 +5,7 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dojo.errors import DojoError
@@ -61,6 +61,11 @@ class Entry:
         return self.outcome == SOLVED and self.seconds <= self.box
 
     @property
+    def ended(self) -> bool:
+        """Whether it came to an end, after which the model answer is shown."""
+        return self.outcome not in (LEFT, RUNNING)
+
+    @property
     def broken_off(self) -> bool:
         """Whether it runs by its row, but its process is gone."""
         return self.outcome == RUNNING and not self._alive()
@@ -98,6 +103,20 @@ class Attempts:
         """Returns every attempt, oldest first."""
         rows = self._database.db.execute("SELECT * FROM attempts ORDER BY started, id")
         return [entry_of(dict(row)) for row in rows]
+
+    def of(self, kata: str) -> Iterator[Entry]:
+        """Yields the attempts at one kata, oldest first, each as it is read."""
+        query = "SELECT * FROM attempts WHERE kata = ? ORDER BY started, id"
+        return (entry_of(dict(row)) for row in self._database.db.execute(query, (kata,)))
+
+    def last_ended(self, kata: str) -> Entry | None:
+        """Returns the newest attempt at a kata that came to an end."""
+        query = (
+            "SELECT * FROM attempts WHERE kata = ? AND outcome NOT IN (?, ?)"
+            " ORDER BY started DESC, id DESC LIMIT 1"
+        )
+        row = self._database.db.execute(query, (kata, LEFT, RUNNING)).fetchone()
+        return None if row is None else entry_of(dict(row))
 
     def running(self) -> list[Entry]:
         """Returns the attempts that nobody has ended, oldest first."""

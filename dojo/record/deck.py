@@ -3,6 +3,7 @@
 Card ids are `question:G01`, `kata:losses/focal_loss` and `family:mask`.
 """
 
+import dataclasses
 import datetime
 from collections.abc import Iterable
 
@@ -16,6 +17,21 @@ RATINGS = {1: "again", 2: "hard", 3: "good", 4: "easy"}
 SCHEDULER = fsrs.Scheduler(enable_fuzzing=False)
 # Nobody sits a kata twice within ten minutes: it skips the steps of first learning.
 KATA_SCHEDULER = fsrs.Scheduler(enable_fuzzing=False, learning_steps=(), relearning_steps=())
+
+
+@dataclasses.dataclass(frozen=True)
+class Review:
+    """One rating of a card: which, when, 1 again to 4 easy, and how long it took."""
+
+    card: str
+    at: datetime.datetime
+    rating: int
+    seconds: float
+
+    def after(self, before: fsrs.Card | None) -> fsrs.Card:
+        """Returns the card's state after it; None is a card never rated."""
+        known = before or fsrs.Card(card_id=0, due=self.at)
+        return scheduler(self.card).review_card(known, fsrs.Rating(self.rating), self.at)[0]
 
 
 class Deck:
@@ -46,8 +62,8 @@ class Deck:
         # One transaction, so that two sittings at once both count.
         with self._database.transaction() as db:
             row = db.execute("SELECT state FROM cards WHERE id = ?", (card,)).fetchone()
-            known = fsrs.Card.from_json(row["state"]) if row else fsrs.Card(card_id=0, due=now)
-            rated, _ = scheduler(card).review_card(known, fsrs.Rating(rating), now)
+            known = fsrs.Card.from_json(row["state"]) if row else None
+            rated = Review(card, now, rating, seconds).after(known)
             db.execute(
                 "INSERT OR REPLACE INTO cards (id, state, due) VALUES (?, ?, ?)",
                 (card, rated.to_json(), rated.due.timestamp()),
@@ -61,9 +77,32 @@ class Deck:
     def due_times(self) -> dict[str, datetime.datetime]:
         """Returns when each known card is due."""
         rows = self._database.db.execute("SELECT id, due FROM cards ORDER BY due, id")
-        return {
-            row["id"]: datetime.datetime.fromtimestamp(row["due"], datetime.UTC) for row in rows
-        }
+        return {row["id"]: _instant(row["due"]) for row in rows}
+
+    def cards(self) -> dict[str, fsrs.Card]:
+        """Returns each known card as fsrs left it."""
+        rows = self._database.db.execute("SELECT id, state FROM cards")
+        return {row["id"]: fsrs.Card.from_json(row["state"]) for row in rows}
+
+    def reviews(self, card: str) -> list[Review]:
+        """Returns every rating of a card, oldest first."""
+        return self._reviews("WHERE card = ? ORDER BY at, id", card)
+
+    def lately(self, count: int = 50) -> list[Review]:
+        """Returns the ratings of questions that were written last, newest first."""
+        like = f"{question_card('')}%"
+        return self._reviews("WHERE card LIKE ? ORDER BY id DESC LIMIT ?", like, count)
+
+    def _reviews(self, which: str, *values: object) -> list[Review]:
+        query = f"SELECT card, at, rating, seconds FROM reviews {which}"
+        rows = self._database.db.execute(query, values)
+        return [Review(card, _instant(at), rating, s) for card, at, rating, s in rows]
+
+    def last_rating(self, card: str) -> int:
+        """Returns the newest rating of a card; 0 for one never rated."""
+        query = "SELECT rating FROM reviews WHERE card = ? ORDER BY at DESC, id DESC LIMIT 1"
+        row = self._database.db.execute(query, (card,)).fetchone()
+        return 0 if row is None else int(row["rating"])
 
     def in_order(self, cards: Iterable[str], at: datetime.datetime) -> tuple[list[str], list[str]]:
         """Returns the cards that are due, longest first, and those never seen, as given."""
@@ -72,10 +111,19 @@ class Deck:
         return due, [card for card in cards if card not in times]
 
 
+def _instant(at: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC)
+
+
 def scheduler(card: str) -> fsrs.Scheduler:
     """Returns what plans this card's reviews."""
     spoken = card.startswith(question_card(""))
     return SCHEDULER if spoken else KATA_SCHEDULER
+
+
+def retrievability(card: str, state: fsrs.Card, at: datetime.datetime) -> float:
+    """Returns the chance that what a card asks is recalled, by fsrs' forgetting curve."""
+    return scheduler(card).get_card_retrievability(state, at)
 
 
 def utc_now() -> datetime.datetime:

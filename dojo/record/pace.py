@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from dojo.record.attempts import LEFT, RUNNING, SOLVED, Entry
+from dojo.record.attempts import SOLVED, Entry
 
 # A box is what a strong engineer takes: without a record, two thirds of all attempts take
 # between 1/1.5 and 1.5 times it. That is worth as much as three attempts: fewer say little
@@ -110,11 +110,10 @@ def _first_time(entries: Sequence[Entry]) -> list[Entry]:
     open_still: dict[str, Entry] = {}
     seen: dict[str, Entry] = {}
     for entry in sorted(entries, key=lambda entry: entry.started):
-        answered = entry.outcome not in (LEFT, RUNNING)
-        if entry.kata in seen or not (answered or is_real(entry)):
+        if entry.kata in seen or not (entry.ended or is_real(entry)):
             continue
         merged = _joined(open_still.pop(entry.kata, None), entry)
-        (seen if answered else open_still)[entry.kata] = merged
+        (seen if entry.ended else open_still)[entry.kata] = merged
     found = [entry for entry in (*seen.values(), *open_still.values()) if is_real(entry)]
     return sorted(found, key=lambda entry: entry.started)
 

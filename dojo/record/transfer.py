@@ -20,7 +20,7 @@ from dojo.errors import DojoError
 from dojo.files import write_whole
 from dojo.record.attempts import GIVEN_UP, LEFT, RUNNING, SOLVED, TIME_UP
 from dojo.record.database import Database
-from dojo.record.deck import RATINGS, scheduler
+from dojo.record.deck import RATINGS, Review
 from dojo.results import Outcome
 
 VERSION = 1
@@ -255,8 +255,7 @@ def _plan_again(db: sqlite3.Connection, cards: set[str]) -> None:
         plan: fsrs.Card | None = None
         for at, rating in db.execute(query, (card,)).fetchall():
             when = datetime.datetime.fromtimestamp(at, datetime.UTC)
-            plan = plan or fsrs.Card(card_id=0, due=when)
-            plan, _ = scheduler(card).review_card(plan, fsrs.Rating(rating), when)
+            plan = Review(card, when, rating, 0.0).after(plan)
         if plan is not None:
             db.execute(
                 "INSERT OR REPLACE INTO cards (id, state, due) VALUES (?, ?, ?)",

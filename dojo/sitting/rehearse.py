@@ -197,7 +197,7 @@ class Rehearsal:
             console.print(f"weakest track: {weakest}")
         soonest = min(self.deck.due_times().values())
         console.print(f"next due: {from_now(soonest - utc_now())}")
-        console.print("python -m dojo progress   shows both decks and the days to come")
+        console.print("python -m dojo progress   shows where you stand")
 
 
 def weakest_track(rated: Sequence[tuple[Question, int]]) -> str:

@@ -1,4 +1,4 @@
-"""dojo.deck, dojo.rehearse, dojo.progress: scheduling, against fsrs' own results."""
+"""dojo.deck, dojo.rehearse: scheduling, against fsrs' own results."""
 
 import datetime
 import random
@@ -10,7 +10,6 @@ import pytest
 
 from dojo import layout
 from dojo.content.document import read_document
-from dojo.record import progress
 from dojo.record.database import Database
 from dojo.record.deck import Deck, question_card
 from dojo.sitting import ratings, rehearse
@@ -121,14 +120,6 @@ def test_ticks_propose_a_rating(ticked, points, rating):
 )
 def test_time_in_words(seconds, words):
     assert from_now(datetime.timedelta(seconds=seconds)) == words
-
-
-def test_the_forecast_counts_overdue_cards_today():
-    times = {"a": START - 3 * DAY, "b": START, "c": START + 2 * DAY}
-    grid = progress.forecast(times, START)
-    counts = [int(cell) for cell in grid.columns[1]._cells]
-    assert counts[:4] == [2, 0, 1, 0]
-    assert len(counts) == progress.DAYS
 
 
 def test_the_anki_package_opens_and_keeps_its_ids(dojo, tmp_path):

@@ -102,6 +102,10 @@ def test_given_up_at_once_says_nothing_nor_does_what_follows():
     assert pace([first, entry("losses/a", 0.2, started=9.0)]) == pace([])
 
 
+def test_left_early_but_checked_says_a_little():
+    assert 1 < pace([entry("losses/a", 0.2, LEFT, checks=1)]).ratio < 1.01
+
+
 @pytest.mark.parametrize("outcome", [LEFT, RUNNING])
 def test_a_glance_says_nothing(outcome):
     glance = dataclasses.replace(entry("losses/a", 1.0, outcome, checks=0), seconds=20.0)
