@@ -8,7 +8,12 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
 # Set for the way from one interpreter to the other, so that it is gone only once.
 ON_THE_WAY = "DOJO_ON_THE_WAY"
-SET_UP = 'python -m pip install "nox[uv]" && nox -s check'
+SET_UP = """This makes it, and checks your answers:
+
+    python -m pip install "nox[uv]" && nox -s check"""
+SET_UP_PACK = """This makes it:
+
+    python3 -m venv .venv && .venv/bin/python -m pip install -r requirements.txt"""
 
 
 def enter_environment() -> None:
@@ -28,9 +33,9 @@ def main() -> int:
     try:
         import rich  # noqa: F401
     except ImportError:
-        sys.exit(
-            f"dojo: there is no .venv yet. This makes it, and checks your answers:\n\n    {SET_UP}"
-        )
+        # As `layout.is_pack`: a take-home has no nox.
+        pack = os.path.exists(os.path.join(ROOT, "manifest.json"))
+        sys.exit(f"dojo: there is no .venv yet. {SET_UP_PACK if pack else SET_UP}")
     from dojo.cli import main as run
 
     return run()

@@ -14,6 +14,8 @@ from dojo import layout
 from dojo.errors import DojoError, UsageError
 
 FOR_CONTRIBUTORS = "for contributors"
+# What a take-home has.
+IN_A_PACK = ("check", "warm", "list", "reset", "restore")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,6 +80,9 @@ class Commands:
             text: What `--help` says of it.
             under: The heading in `--help`.
         """
+        if layout.is_pack() and name not in IN_A_PACK:
+            # Its options are added to a parser that nobody calls.
+            return argparse.ArgumentParser()
         self._listed[under].append(f"  {name:<12}{text}")
         self._top.epilog = "\n\n".join(
             "\n".join([f"{heading}:", *lines]) for heading, lines in self._listed.items() if lines
@@ -100,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
     _add_sittings(commands)
     _add_deck(commands)
     _add_compare(commands)
+    _add_cohort(commands)
     commands.add("about", _about, "versions and settings, for a report of a fault")
     _add_upkeep(commands)
     return top
@@ -212,6 +218,14 @@ def _add_compare(commands: Commands) -> None:
     compare.add_argument("--output", type=Path, metavar="PATH", help="folder to write to (plots)")
 
 
+def _add_cohort(commands: Commands) -> None:
+    pack = commands.add("pack", _pack, "a take-home: stubs and instructions for somebody else")
+    pack.add_argument("names", nargs="+", metavar="KATA", help="focal_loss, losses/ or a path")
+    pack.add_argument("--out", type=_archive, required=True, metavar="FILE.zip")
+    pack.add_argument("--minutes", type=_seconds, metavar="M", help="in all (the katas' own)")
+    pack.add_argument("--with-checks", action="store_true", help="with suites, to check locally")
+
+
 def _add_upkeep(commands: Commands) -> None:
     stub = commands.add(
         "stub", _stub, "make the stub of a kata from its model answer", FOR_CONTRIBUTORS
@@ -254,6 +268,15 @@ def _package(text: str) -> Path:
     path = Path(text)
     if path.suffix != ".apkg":
         raise argparse.ArgumentTypeError(f"must end in .apkg. Received: {text}")
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.absolute().parent}")
+    return path
+
+
+def _archive(text: str) -> Path:
+    path = Path(text)
+    if path.suffix != ".zip":
+        raise argparse.ArgumentTypeError(f"must end in .zip. Received: {text}")
     if not path.absolute().parent.is_dir():
         raise argparse.ArgumentTypeError(f"there is no folder {path.absolute().parent}")
     return path
@@ -432,6 +455,13 @@ def _cost(options: argparse.Namespace) -> int:
     from dojo.compare.cost import command
 
     return command.show(options.name, _tree(options))
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from dojo.cohort import pack
+
+    wanted = pack.PackOptions(options.names, options.out, options.minutes, options.with_checks)
+    return pack.pack(wanted)
 
 
 def _about(options: argparse.Namespace) -> int:

@@ -12,6 +12,9 @@ DEBUG = ROOT / "debug"
 TESTS = ROOT / "tests"
 SUPPORT = TESTS / "support"
 QUESTIONS = ROOT / "QUESTIONS.md"
+# Of a take-home, which holds a few katas and no answers (`dojo.cohort.pack` makes it).
+MANIFEST = ROOT / "manifest.json"
+PACKED_STUBS = ROOT / "dojo" / "stubs"
 
 LEVELS = ("screen", "mid", "senior", "staff")
 # How often interviews ask it, most often first.
@@ -24,6 +27,11 @@ REPAIR = "repair"
 def state_folder() -> Path:
     """Returns the folder of the learner's record and archive: .dojo, or $DOJO_HOME."""
     return Path(os.environ.get("DOJO_HOME") or ROOT / ".dojo")
+
+
+def is_pack() -> bool:
+    """Returns whether this is a take-home, and not the whole project."""
+    return MANIFEST.is_file()
 
 
 def test_file(kata: str) -> Path:

@@ -22,7 +22,7 @@ def run_after(run: Run) -> Run | None:
         return None
     if run.result.outcome is Outcome.SOLVED:
         return run.canary()
-    if run.result.outcome is Outcome.BROKEN and run.story.blind:
+    if _is_blind(run) and not layout.is_pack():
         return run.second_opinion()
     return None
 
@@ -31,13 +31,19 @@ def believed(run: Run) -> Result:
     """Returns the verdict, by what the run that was to confirm it found."""
     assert run.result is not None
     if run.of is None:
-        return run.result
+        # A take-home has no model answer to ask; where it was packed, the tests could judge it.
+        return _doubted(run.result, BLINDED) if layout.is_pack() and _is_blind(run) else run.result
     if run.of.outcome is Outcome.SOLVED:
         # Of an answer that no wrong number makes fail, nothing was compared.
         doubt = TAMPERED if run.result.outcome is Outcome.SOLVED else ""
     else:
         doubt = "" if run.result.outcome is Outcome.BROKEN else BLINDED
-    if not doubt:
-        return run.of
-    reason = Failure("", doubt)
-    return dataclasses.replace(run.of, outcome=Outcome.WRONG, failures=[reason])
+    return _doubted(run.of, doubt) if doubt else run.of
+
+
+def _is_blind(run: Run) -> bool:
+    return run.result is not None and run.result.outcome is Outcome.BROKEN and run.story.blind
+
+
+def _doubted(result: Result, doubt: str) -> Result:
+    return dataclasses.replace(result, outcome=Outcome.WRONG, failures=[Failure("", doubt)])

@@ -186,7 +186,8 @@ def next_step(
         return ["The fault is in the tests or in this installation, not in your file."]
     if failing:
         hint = (f"python -m dojo hint {failing[0].name}", "one hint, then a bigger one")
-        return _steps(*([] if watching else [_watch(failing[0])]), hint)
+        steps = ([] if watching else [_watch(failing[0])]) + ([hint] if failing[0].hints else [])
+        return _steps(*steps) if steps else []
     if fresh:
         kata = fresh[0]
         path = layout.shown(layout.source_file(kata.path, tree).resolve())
@@ -194,7 +195,7 @@ def next_step(
         if watching:
             return [f"{what}; every save is checked"]
         return [f"{what}, then", *_steps(_watch(kata), word="")]
-    if len(results) == 1:
+    if len(results) == 1 and not layout.is_pack():
         name = results[0].kata.partition("/")[2]
         return _steps(
             (f"python -m dojo show {name}", "the model answer, and why"),
@@ -204,7 +205,8 @@ def next_step(
 
 
 def _watch(kata: Kata) -> tuple[str, str]:
-    return f"nox -s check -- {kata.name} --watch", "re-checks on every save"
+    check = "python -m dojo check" if layout.is_pack() else "nox -s check --"
+    return f"{check} {kata.name} --watch", "re-checks on every save"
 
 
 def _steps(*steps: tuple[str, str], word: str = "Next: ") -> list[str]:

@@ -97,7 +97,7 @@ class Kata:
         level: One of `layout.LEVELS`.
         minutes: Time box of a sitting.
         asked: How often interviews ask it, one of `layout.ASKED`.
-        hints: Three, of rising help.
+        hints: Three, of rising help; none in a take-home.
     """
 
     path: str
@@ -129,11 +129,13 @@ class Document:
 
 
 def read_document(path: Path = layout.QUESTIONS) -> Document:
-    """Returns the whole document.
+    """Returns the whole document; of a take-home, its katas without hints.
 
     Raises:
         QuestionsError: If it is missing, or where it loses its form.
     """
+    if layout.is_pack():
+        return Document(_packed_katas(), ())
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -148,6 +150,14 @@ def read_document(path: Path = layout.QUESTIONS) -> Document:
             cache.parent.mkdir(parents=True, exist_ok=True)
             write_whole(cache, json.dumps([key, dataclasses.asdict(document)]).encode())
     return document
+
+
+def _packed_katas() -> Sequence[Kata]:
+    try:
+        katas = json.loads(layout.MANIFEST.read_bytes())["katas"]
+        return [Kata(k["path"], k["level"], k["minutes"], k["asked"], ()) for k in katas]
+    except (OSError, ValueError, LookupError, TypeError):
+        raise QuestionsError("manifest.json was changed; unpack it again") from None
 
 
 def _cached(cache: Path, key: str) -> Document | None:

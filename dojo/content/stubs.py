@@ -63,6 +63,8 @@ def make_broken(question: str, answer: str, bugs: Sequence[Bug]) -> str:
 
 def pristine(kata: str) -> str:
     """Returns the stub that a learner of "losses/focal_loss" starts from."""
+    if layout.is_pack():
+        return layout.source_file(kata, layout.PACKED_STUBS).read_text(encoding="utf-8")
     question = layout.test_file(kata).read_text(encoding="utf-8")
     answer = layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
     if kata.partition("/")[0] == layout.REPAIR:
