@@ -28,3 +28,10 @@ def visible(text: str) -> str:
     return "".join(
         c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
     )
+
+
+def on_one_line(text: str, most: int = 100) -> str:
+    """Returns text as `visible` does, line breaks shown as \\n, and its middle left out if long."""
+    shown = visible(text).replace("\n", "\\n").replace("\t", "\\t")
+    half = (most - 1) // 2
+    return shown if len(shown) <= most else f"{shown[:half]}…{shown[-half:]}"
