@@ -1,7 +1,8 @@
 """What a module needs: the project's own files that it imports, and what those import in turn."""
 
 import ast
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dojo import layout
@@ -33,8 +34,17 @@ def needed(modules: Iterable[str], files: Iterable[Path] = ()) -> tuple[set[Path
     return found, others
 
 
-def _imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+def _imports(file: Path) -> Sequence[str]:
+    return _names(file.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _names(source: str) -> Sequence[str]:
+    return list(_named(ast.parse(source)))
+
+
+def _named(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

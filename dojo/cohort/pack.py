@@ -85,8 +85,9 @@ def pack(options: PackOptions) -> int:
         raise PackError(f"{options.out} cannot be written: {error.strerror or error}") from None
     checks = "with checks" if options.with_checks else "without checks"
     print(f"{options.out}: {counted(len(katas), 'kata')}, {minutes:g} minutes, {checks}")
+    width = max(len(kata.path) for kata in katas)
     for kata in katas:
-        print(f"  {kata.path:<34}{kata.level:<8}{kata.minutes:>3} min")
+        print(f"  {kata.path:<{width}}{kata.minutes:>4} min")
     if minutes < own:
         print(f"Their own time boxes add up to {own} minutes.")
     print("Read its README.md before you hand it out: that is what a candidate goes by.")

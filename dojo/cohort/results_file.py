@@ -65,16 +65,24 @@ def _submission(submission: Submission, kept: Callable[[str], str]) -> dict[str,
 
 
 def _grade(grade: Grade, kept: Callable[[str], str]) -> dict[str, Any]:
-    result = grade.result
     return {
         "submission": grade.submission,
         "kata": grade.kata,
         "verdict": grade.verdict,
-        "outcome": result.outcome.value,
-        "clauses": result.clauses,
+        "clauses": grade.result.clauses,
         "causes": list(grade.causes),
         # Index of the failure that a learner sees first; null where nothing fails.
-        "shown": shown(result.failures),
+        "shown": shown(grade.result.failures),
+        **result_entry(grade.result),
+        "flags": list(grade.flags),
+        "source": kept(grade.source),
+    }
+
+
+def result_entry(result: Result) -> dict[str, Any]:
+    """Returns what `read_result` needs, as JSON can hold it."""
+    return {
+        "outcome": result.outcome.value,
         "failures": [_failure(failure) for failure in result.failures],
         "names": list(result.names),
         "tests": [
@@ -82,8 +90,6 @@ def _grade(grade: Grade, kept: Callable[[str], str]) -> dict[str, Any]:
             for test in result.tests
         ],
         "seconds": result.seconds,
-        "flags": list(grade.flags),
-        "source": kept(grade.source),
     }
 
 
@@ -148,7 +154,18 @@ def _read_submission(entry: Any, texts: dict[str, str]) -> Submission:
 def _read_grade(entry: Any, texts: dict[str, str]) -> Grade:
     entry = _entries(entry)
     kata = _text(entry["kata"])
-    result = Result(
+    result = read_result(kata, entry)
+    flags = _each(entry["flags"], _text)
+    return Grade(_text(entry["submission"]), kata, result, flags, texts[entry["source"]])
+
+
+def read_result(kata: str, entry: dict[str, Any]) -> Result:
+    """Returns the verdict on a kata whose `result_entry` this is.
+
+    Raises:
+        ValueError, KeyError, TypeError: If it is anything else.
+    """
+    return Result(
         kata,
         Outcome(entry["outcome"]),
         _each(entry["failures"], _read_failure),
@@ -156,8 +173,6 @@ def _read_grade(entry: Any, texts: dict[str, str]) -> Grade:
         _each(entry["names"], _text),
         _seconds(entry["seconds"]),
     )
-    flags = _each(entry["flags"], _text)
-    return Grade(_text(entry["submission"]), kata, result, flags, texts[entry["source"]])
 
 
 def _read_failure(entry: Any) -> Failure:
