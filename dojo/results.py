@@ -41,6 +41,7 @@ class Failure:
         output: What the learner's code printed meanwhile.
         kind: What it rests on.
         gradient: Whether a gradient is wrong, and not a value.
+        ruled_out: The mistakes that its test lists and that give other numbers.
     """
 
     test: str
@@ -49,6 +50,7 @@ class Failure:
     output: str = ""
     kind: Kind = Kind.BASIC
     gradient: bool = False
+    ruled_out: tuple[str, ...] = ()
 
     @property
     def clause(self) -> str:

@@ -13,6 +13,7 @@ these numbers. An exception, a wrong shape or a None says what is wrong by itsel
 
 from collections.abc import Sequence
 
+from dojo.proofs import mistakes, undisputed
 from dojo.results import Failure, Kind, Result, clause_of
 
 _SLOWER = (("float64", 1), ("float16", 2))
@@ -36,7 +37,10 @@ def shown_test(result: Result) -> str:
 
 
 def is_certain(failures: Sequence[Failure]) -> bool:
-    """Whether one of them is shown, whatever the tests that come after them may find."""
+    """Whether one of them is shown, whatever the tests that come after them may find.
+
+    But for one: a later proof that excludes the mistake which it names (`dojo.proofs`).
+    """
     return _certain([failures[index] for index in _order(failures)]) is not None
 
 
@@ -56,11 +60,14 @@ def _certain(failures: Sequence[Failure]) -> int | None:
     for rank, failure in enumerate(failures):
         if failure.kind is Kind.BASIC:
             return rank
-        if failure.kind is Kind.PROOF:
-            before = failures[:rank]
-            if not (failure.gradient and any(_wrong_value(other) for other in before)):
-                return rank
+        if failure.kind is Kind.PROOF and not _waits(failures, rank):
+            return rank
     return None
+
+
+def _waits(failures: Sequence[Failure], rank: int) -> bool:
+    """Whether it is the gradient of what may be another function."""
+    return failures[rank].gradient and any(map(_wrong_value, failures[:rank]))
 
 
 def _rank(test: str, names: Sequence[tuple[str, int]]) -> int:
@@ -71,26 +78,26 @@ def _wrong_value(failure: Failure) -> bool:
     return failure.kind in (Kind.NUMBERS, Kind.PROOF) and not failure.gradient
 
 
-def mistake(cause: str) -> str:
-    """Returns the mistake's name, without the words of a failure around it."""
-    return cause.removeprefix("these are exactly the numbers of: ")
-
-
 def other_causes(failures: Sequence[Failure]) -> list[str]:
-    """Returns what the failures that are not shown prove besides, each once.
+    """Returns what the failures that are not shown prove besides, undisputed, each once.
 
-    One that says less in the same words is the same.
+    One that says less in the same words is the same, and so is one that may be the same mistake.
     """
-    index = shown(failures)
-    told = [] if index is None else [failures[index].cause]
-    proved = [failure.cause for failure in failures if failure.kind is Kind.PROOF]
-    named = [cause for cause in dict.fromkeys([*told, *proved]) if cause]
+    told = _told(failures)
+    in_order = [failures[place] for place in _order(failures)]
+    certain = [one for rank, one in enumerate(in_order) if not _waits(in_order, rank)]
+    proved = [undisputed(failure, failures) for failure in certain]
+    named = [cause for cause in dict.fromkeys([told, *proved]) if cause]
     longer = [c for c in named if not any(o != c and o.startswith(c) for o in named)]
-    return [cause for cause in longer if cause not in told]
+    return [cause for cause in longer if set(mistakes(told)).isdisjoint(mistakes(cause))]
 
 
 def causes(failures: Sequence[Failure]) -> list[str]:
     """Returns all that the failures prove, that of the one shown first, each once."""
-    index = shown(failures)
-    told = None if index is None else failures[index].cause
+    told = _told(failures)
     return [*([told] if told else []), *other_causes(failures)]
+
+
+def _told(failures: Sequence[Failure]) -> str:
+    index = shown(failures)
+    return "" if index is None else failures[index].cause or ""

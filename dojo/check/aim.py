@@ -22,9 +22,9 @@ class Aim:
 
     def hear(self, message: Message) -> None:
         """Learns what a test has found."""
-        if isinstance(message, Tested) and message.message is not None:
-            why = (message.message, message.cause, "", message.kind, message.gradient)
-            self._failures.append(Failure(message.test, *why))
+        failure = message.failure() if isinstance(message, Tested) else None
+        if failure is not None:
+            self._failures.append(failure)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         # In this order a failure that is certain to be shown hides what comes later.

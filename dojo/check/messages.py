@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
-from dojo.results import Kind
+from dojo.results import Failure, Kind
 
 # Of one text. A failure's picture has a few hundred characters.
 LONGEST_TEXT = 100_000
@@ -52,6 +52,7 @@ class Tested:
         output: What the learner's code printed meanwhile.
         kind: Of `results.Kind`: what the failure rests on.
         gradient: Whether a gradient is wrong, and not a value.
+        ruled_out: The mistakes that its test lists and that give other numbers.
     """
 
     test: str
@@ -62,6 +63,14 @@ class Tested:
     output: str = ""
     kind: Kind = Kind.BASIC
     gradient: bool = False
+    ruled_out: tuple[str, ...] = ()
+
+    def failure(self) -> Failure | None:
+        """Returns what it has found, or None where it has passed."""
+        if self.message is None:
+            return None
+        why = (self.message, self.cause, self.output, self.kind, self.gradient, self.ruled_out)
+        return Failure(self.test, *why)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -43,6 +43,7 @@ class _Failure:
     cause: str | None = None
     kind: Kind = Kind.BASIC
     gradient: bool = False
+    ruled_out: tuple[str, ...] = ()
 
 
 class Reporter:
@@ -91,7 +92,7 @@ class Reporter:
         # pytest-timeout writes the stacks of all threads to stderr.
         printed = own_output(report.capstdout, "" if self.timed_out else report.capstderr)
         why = self.failure
-        told = (why.message, why.cause, printed, why.kind, why.gradient)
+        told = (why.message, why.cause, printed, why.kind, why.gradient, why.ruled_out)
         self.send(Tested(name, False, self.seconds, *told))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -110,7 +111,8 @@ class Reporter:
             self.blind = True
             self.send(Blind(f"{item.name}: {error}"))
         elif isinstance(error, Mismatch):
-            self.failure = _Failure(str(error), error.cause, Kind(error.kind), error.gradient)
+            why = (error.cause, Kind(error.kind), error.gradient, error.ruled_out)
+            self.failure = _Failure(str(error), *why)
         elif isinstance(error, Unwritten):
             self.failure = _Failure(str(error), kind=Kind.UNWRITTEN)
         elif isinstance(error, pytest.fail.Exception) and "Timeout" in str(error):

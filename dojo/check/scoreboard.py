@@ -15,8 +15,9 @@ from dojo import layout
 from dojo.columns import fitting
 from dojo.content.asked import asked
 from dojo.content.document import Kata
+from dojo.proofs import mistake
 from dojo.results import FAILING, Failure, Outcome, Result
-from dojo.shown import mistake, other_causes, shown
+from dojo.shown import other_causes, shown
 from dojo.words import visible
 
 STYLES = {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dojo import layout
 from dojo.check import messages
 from dojo.check.messages import Message
+from dojo.proofs import upheld
 from dojo.results import Failure, Kind, Outcome, RanTest, Result
 
 
@@ -56,10 +57,10 @@ class Story:
         if told.test != self.current or any(test.name == told.test for test in self.tests):
             self.garbled = f"it reports {told.test}, which does not run now"
         self.tests.append(RanTest(told.test, told.passed, told.seconds))
-        if told.message is not None:
-            why = (told.message, told.cause, told.output, told.kind, told.gradient)
-            self.failures.append(Failure(told.test, *why))
-        self.unwritten += told.message is not None and told.kind is Kind.UNWRITTEN
+        failure = told.failure()
+        if failure is not None:
+            self.failures.append(failure)
+            self.unwritten += failure.kind is Kind.UNWRITTEN
         self.current = ""
 
     def verdict(self, seconds: float, fault: str, status: int | None, where: str) -> Result:
@@ -72,7 +73,7 @@ class Story:
             where: The learner's line in the last stack it wrote, or "".
         """
         outcome, reason = self._outcome(fault, status, where)
-        failures = self.failures
+        failures = upheld(self.failures)
         if reason is not None:
             late = not self.garbled and (self.overdue or messages.TimedOut in self._said)
             kind = Kind.LATE if late else Kind.BASIC

@@ -5,8 +5,9 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
+from dojo.proofs import mistake
 from dojo.results import Failure, Outcome, Result
-from dojo.shown import causes, mistake, shown
+from dojo.shown import causes, shown
 
 NOT_HANDED_IN = "not handed in"
 LOOK_AT_IT = "look at it"

@@ -101,6 +101,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "output": failure.output,
         "kind": failure.kind.value,
         "gradient": failure.gradient,
+        "ruled_out": list(failure.ruled_out),
     }
 
 
@@ -184,6 +185,7 @@ def _read_failure(entry: Any) -> Failure:
         _text(entry["output"]),
         Kind(entry["kind"]),
         _truth(entry["gradient"]),
+        _each(entry["ruled_out"], _text),
     )
 
 

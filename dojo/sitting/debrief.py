@@ -8,10 +8,10 @@ from rich.text import Text
 
 from dojo import layout
 from dojo.content.document import Document, FollowUp
+from dojo.proofs import mistake
 from dojo.record import attempts
 from dojo.record.attempts import Entry
 from dojo.record.deck import RATINGS, utc_now
-from dojo.shown import mistake
 from dojo.sitting import ratings
 from dojo.words import counted, from_now, minutes_and_seconds
 

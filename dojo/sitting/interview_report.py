@@ -7,9 +7,9 @@ from dojo import layout
 from dojo.content import model_answer
 from dojo.content.document import Question
 from dojo.files import write_whole
+from dojo.proofs import mistake
 from dojo.record import attempts
 from dojo.record.deck import RATINGS, utc_now
-from dojo.shown import mistake
 from dojo.sitting import debrief, difference
 from dojo.sitting.interview_plan import Part, Repair, minutes_of
 from dojo.sitting.interview_record import Answer, Found, Interview, Trial

@@ -72,6 +72,12 @@ def test_a_cause_is_named_when_the_numbers_are_its_own():
     assert refusal(tf.constant([2.0, 5.0]), [1.0, 2.0], bugs=bugs).cause is None
 
 
+def test_the_listed_mistakes_that_give_other_numbers_are_ruled_out():
+    bugs = {"the sign": [-1.0, -2.0], "doubled": [2.0, 4.0]}
+    assert refusal(tf.constant([2.0, 4.0]), [1.0, 2.0], bugs=bugs).ruled_out == ("the sign",)
+    assert refusal(tf.constant([2.0, 5.0]), [1.0, 2.0], bugs=bugs).ruled_out == tuple(bugs)
+
+
 def test_a_bug_of_another_shape_is_named_too():
     bugs = {"summed": 3.0}
     assert refusal(tf.constant(3.0), [1.0, 2.0], bugs=bugs).cause.endswith("summed")

@@ -15,7 +15,7 @@ SAID = [
     messages.Collected(("test_1_a[x=1]", "test_2_b")),
     messages.Started("test_1_a[x=1]"),
     messages.Tested("test_1_a", True, 0.25),
-    messages.Tested("test_2_b", False, 0.1, "expected\n  got", "why", "said", Kind.PROOF, True),
+    messages.Tested("test_2_b", False, 0.1, "far", "why", "said", Kind.PROOF, True, ("a", "b")),
     messages.Blind("why"),
     messages.Broken("why"),
     messages.TimedOut("where"),

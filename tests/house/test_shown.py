@@ -102,3 +102,21 @@ def test_a_cause_that_says_less_in_the_same_words_is_named_once():
     failures = [proof("test_1_a", "the sign, which learns the rest"), proof("test_2_b", "the sign")]
     assert other_causes(failures) == []
     assert other_causes([proof("test_1_a", "b"), *failures]) == [failures[0].cause]
+
+
+def test_a_cause_that_may_be_the_one_shown_is_not_named_besides():
+    failures = [proof("test_1_a", "a; or of: b"), proof("test_2_b", "b; or of: c")]
+    assert other_causes(failures) == []
+
+
+def test_a_cause_is_not_named_besides_where_another_test_has_seen_other_numbers():
+    small = proof("test_2_b", "b")
+    shown_first = proof("test_1_a", "a")
+    assert other_causes([shown_first, small, numbers("test_3_c", ruled_out=("b",))]) == []
+    assert other_causes([shown_first, small, numbers("test_3_c")]) == [PROOF + "b"]
+
+
+def test_a_gradient_is_no_proof_besides_a_wrong_value():
+    slope = proof("test_2_b", "b", gradient=True)
+    assert other_causes([proof("test_1_a", "a"), slope]) == []
+    assert other_causes([proof("test_3_a", "a"), slope]) == [PROOF + "a"]

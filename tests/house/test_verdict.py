@@ -32,3 +32,18 @@ def test_only_what_says_so_is_not_started():
     )
     result = verdict(ALL, messages.Started("test_1_a"), empty, messages.Finished())
     assert result.outcome is Outcome.NOT_STARTED
+
+
+def test_a_cause_that_another_proof_excludes_is_not_in_the_verdict():
+    exactly = "these are exactly the numbers of: "
+    failed = {
+        "test_1_a": (exactly + "b", "", Kind.PROOF, False, ()),
+        "test_2_b": (exactly + "a", "", Kind.PROOF, False, ("b",)),
+    }
+    said = [
+        message
+        for test, why in failed.items()
+        for message in (messages.Started(test), messages.Tested(test, False, 0.1, "far", *why))
+    ]
+    result = verdict(ALL, *said, messages.Finished())
+    assert [failure.cause for failure in result.failures] == [None, exactly + "a"]

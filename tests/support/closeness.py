@@ -36,15 +36,17 @@ class Mismatch(AssertionError):
         kind: "basic" if what came says enough by itself, "proof" if the numbers prove
             the cause, "numbers" if they are only wrong.
         gradient: Whether they are of a gradient, and not of a value.
+        ruled_out: The listed mistakes that give other numbers than these.
     """
 
-    def __init__(self, call, rows, cause=None, *, kind="basic", gradient=False):
+    def __init__(self, call, rows, cause=None, *, kind="basic", gradient=False, ruled_out=()):
         rows = [*rows, ("cause", cause)] if cause else rows
         table = [f"  {label:<8}  {text}" for label, text in rows]
         super().__init__("\n".join([call, "", *table]))
         self.cause = cause
         self.kind = kind
         self.gradient = gradient
+        self.ruled_out = tuple(ruled_out)
 
 
 class BlindTest(Exception):
@@ -102,8 +104,10 @@ def assert_close(
         return
     if callable(bugs):
         bugs = _visible(bugs(), want, tolerance)
-    cause = _proved(got, bugs, tolerance) or _narrowed(got, want)
+    given = [cause for cause, array in bugs.items() if tolerance.same(got, array)]
+    cause = _proved(given) or _narrowed(got, want)
     told = {"kind": "proof" if cause else "numbers", "gradient": _is_gradient(call)}
+    told["ruled_out"] = [cause for cause in bugs if cause not in given]
     if got.shape != want.shape:
         rows = [("expected", f"shape {want.shape}, by {oracle}"), ("got", f"shape {got.shape}")]
         raise Mismatch(call, rows, cause, **(told if cause else {}))
@@ -169,10 +173,9 @@ def _is_gradient(call):
     return "tape.gradient(" in call or "the gradient of" in call
 
 
-def _proved(got, bugs, tolerance):
-    """What `got` proves; every mistake that gives these numbers is named."""
-    found = [cause for cause, array in bugs.items() if tolerance.same(got, array)]
-    return f"these are exactly the numbers of: {'; or of: '.join(found)}" if found else None
+def _proved(given):
+    """What the numbers prove that all these mistakes give, or None."""
+    return f"these are exactly the numbers of: {'; or of: '.join(given)}" if given else None
 
 
 def _narrowed(got, want):
