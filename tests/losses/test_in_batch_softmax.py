@@ -232,7 +232,7 @@ def test_2_one_item_alone_costs_nothing(kata, size):
         rtol=0.0,
         atol=2e-6,
         bugs={
-            "its repetitions left among the negatives": np.full(size, np.log(size)),
+            "an item of row i's id left among the negatives": np.full(size, np.log(size)),
             "the diagonal masked too": np.full(size, np.log(size)),
         }
         if size > 1

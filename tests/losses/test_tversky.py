@@ -81,6 +81,12 @@ def bugs(masks, logits, alpha, beta, smooth):
         "sums over the batch, repeated for each image": np.full(
             len(masks), loss_of(*np.sum(images, axis=0), *args[2:])
         ),
+        "sums over the last axis only": np.array(
+            [
+                [loss_of(*counts(y, q), *args[2:]) for y, q in zip(*rows, strict=True)]
+                for rows in zip(masks, p, strict=True)
+            ]
+        ),
         "smooth below only": each(
             lambda tp, fp, fn: 1 - tp / (tp + alpha * fp + beta * fn + smooth)
         ),

@@ -236,22 +236,30 @@ def test_1_what_an_optimizer_draws_moves_no_weights(kata):
 def test_2_each_pass_sees_each_training_example_once_in_batches_of_32(kata):
     for training in trial(kata)[0].trainings:
         ids = np.sort(np.concatenate(training.batches))
-        want = np.sort(np.tile(X[:, 0], EPOCHS))
+        if ids[-1] >= VALIDATION:
+            which = "test" if ids[-1] >= TEST else "validation"
+            raise mismatch(
+                f"the examples trained on in {EPOCHS} epochs",
+                expected="training examples",
+                got=f"{which} examples, too",
+                cause=f"trained on {which} examples",
+            )
+        assert_close(
+            tf.constant([len(batch) for batch in training.batches]),
+            [32, 32, 6] * EPOCHS,
+            call=f"the sizes of the batches trained on in {EPOCHS} epochs",
+            oracle="batches of 32 from 70 examples",
+            rtol=0,
+            bugs={"the last, smaller batch is left out": [32, 32] * EPOCHS},
+        )
         assert_close(
             tf.constant(ids),
-            want,
+            np.sort(np.tile(X[:, 0], EPOCHS)),
             call=f"the ids of all examples trained on in {EPOCHS} epochs, sorted",
             oracle="the training examples",
             rtol=0,
         )
         assert all(sorted(p) == list(X[:, 0]) for p in training.passes())
-        assert_close(
-            tf.constant([len(batch) for batch in training.batches]),
-            [32, 32, 6] * EPOCHS,
-            call="the sizes of the batches trained on",
-            oracle="batches of 32 from 70 examples",
-            rtol=0,
-        )
 
 
 def test_2_each_pass_is_shuffled(kata):
@@ -478,7 +486,12 @@ def test_5_test_examples_are_seen_once_when_the_tuning_is_over(kata):
             cause = "tuned or looked at on the test set"
             expected, got = "after the whole grid", "before the last training's end"
             raise mismatch(f"when {name} saw test data", expected=expected, got=got, cause=cause)
-        assert {t.rate for _, t, _ in tests} == {result["learning_rate"]}
+        rates = {t.rate for _, t, _ in tests}
+        if rates != {result["learning_rate"]}:
+            title = f"the learning rate of the models of {name} that saw test data"
+            expected, got = str(result["learning_rate"]), ", ".join(map(str, rates))
+            cause = "models of another rate than the winner's" if rates else None
+            raise mismatch(title, expected=expected, got=got or "none did", cause=cause)
         seen = np.sort(np.concatenate([ids for *_, ids in tests]))
         assert_close(
             tf.constant(seen),
@@ -516,8 +529,13 @@ def assert_summary(result, mean, deviation, bugs=None):
 def test_5_mean_and_deviation_over_the_seeds(kata):
     # The scripted winner's accuracies on the test examples are 1 - 0.6 and 1 - 0.5.
     result = scripted_results(kata)
-    bugs = {"n in the deviation, for n - 1": [0.45, 0.05], "no spread": [0.45, 0.0]}
-    assert_summary(result, 0.45, np.sqrt(2 * 0.05**2), bugs)
+    deviation = np.sqrt(2 * 0.05**2)
+    bugs = {
+        "n in the deviation, for n - 1": [0.45, 0.05],
+        "no spread": [0.45, 0.0],
+        "the best seed, for the mean": [0.5, deviation],
+    }
+    assert_summary(result, 0.45, deviation, bugs)
 
 
 def test_5_one_seed_has_no_deviation(kata):
@@ -551,7 +569,11 @@ def pretended(seeds):
 def test_6_the_picture_has_the_type_of_its_suffix(kata, tmp_path, suffix, magic):
     path = tmp_path / f"curves.{suffix}"
     kata.plot_comparison(pretended(3), str(path) if suffix == "png" else path)
-    assert path.read_bytes()[: len(magic)] == magic
+    begins = path.read_bytes()[: len(magic)]
+    if begins != magic:
+        title = f'the first bytes of "curves.{suffix}" that plot_comparison writes'
+        cause = "the type is fixed, whatever the suffix"
+        raise mismatch(title, expected=str(magic), got=str(begins), cause=cause)
 
 
 def drawn(kata, results, path, monkeypatch):
@@ -590,7 +612,17 @@ def test_6_it_shows_each_optimizers_mean_curve(kata, tmp_path, monkeypatch, seed
     for name, result in results.items():
         if not lines_of(figure, result):
             title = f"the lines that plot_comparison draws; the mean curve of {name}"
-            raise mismatch(title, expected=str(mean_of(result)), got=str(heights(figure)[0]))
+            lines = heights(figure)[0]
+            cause = why_not_the_mean(lines, result)
+            raise mismatch(title, expected=str(mean_of(result)), got=str(lines), cause=cause)
+
+
+def why_not_the_mean(lines, result):
+    """Returns what the lines prove of one whose mean curve is not among them, or None."""
+    if any(is_curve(line, mean_of(result)) for line in lines):
+        return "the epochs do not go up from left to right"
+    one = any(is_curve(line, curve) for line in lines for curve in result["validation_accuracy"])
+    return "one seed's curve, for the mean" if one else None
 
 
 def lines_of(figure, result):

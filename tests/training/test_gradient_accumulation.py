@@ -78,6 +78,7 @@ WRONG = {
     "sums over the micro-batches, divided by their number": (np.full(N, 1 / 3), 1),
     "only the last micro-batch": (each(lambda n, k: (k == 2) / n), 1),
     "only the first micro-batch": (each(lambda n, k: (k == 0) / n), 1),
+    "the last micro-batch's share, not the sum": (each(lambda n, k: (k == 2) / N), SIZES[-1] / N),
 }
 OWN = {
     "the model's own losses forgotten": 0,
@@ -148,7 +149,10 @@ def test_1_any_number_of_micro_batches(kata, sizes):
     model, optimizer = start()
     kata.accumulated_step(model, weighted_squares, optimizer, micro_batches(sizes=sizes))
     call = f"accumulated_step(…, {len(sizes)} micro-batches)"
-    assert_stepped(model, descend(START, X, Y, 1 / N), call)
+    three = sum(sizes[:3])
+    part = descend(START, X[:three], Y[:three], 1 / three)
+    bugs = {"only the first three micro-batches": part} if len(sizes) > 3 else {}
+    assert_stepped(model, descend(START, X, Y, 1 / N), call, bugs=bugs)
 
 
 def test_1_other_variables_stay(kata):

@@ -181,7 +181,7 @@ def test_1_one_replica_takes_the_formulas_step(kata, strategy, dtype):
     assert_close(
         train(kata, 8, strategy=strategy, dtype=dtype)[0],
         by_hand(8)[0],
-        call=call("8 examples", strategy),
+        call=call(f"8 examples in {dtype}", strategy),
         oracle=FORMULA,
         dtype=dtype,
         **TOLERANCE[dtype],
@@ -270,6 +270,7 @@ def test_3_own_losses_once_on_one_replica(kata):
         by_hand(8, decay=DECAY)[0],
         call=call("8 examples", "the default strategy"),
         oracle=FORMULA,
+        bugs={"the model's own losses halved, on one replica too": by_hand(8, decay=DECAY / 2)[0]},
         **CLOSE,
     )
 
@@ -279,6 +280,10 @@ def test_4_the_result_is_the_formulas_value_before_the_step(kata):
     bugs = {cause: by_hand(3, **how)[1] for cause, how in OWN.items()}
     bugs["the mean over the replicas, not the sum"] = want / 2
     bugs["the short batch divided by its own size"] = by_hand(3, DECAY, last=1 / 3)[1]
+    # It has two of the three examples, and half of the model's own losses.
+    bugs["the first replica's value, not the sum"] = by_hand(
+        3, DECAY / 2, last=np.array([1 / GLOBAL, 1 / GLOBAL, 0])
+    )[1]
     assert_close(
         train(kata, 3, decay=DECAY)[1],
         want,
