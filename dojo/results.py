@@ -18,6 +18,15 @@ class Outcome(enum.StrEnum):
 
 # BROKEN is the examiner's own fault, and has an exit status of its own.
 FAILING = {Outcome.WRONG, Outcome.CRASHED, Outcome.TIMED_OUT}
+# How each is marked on a screen, and in which colour.
+MARKS = {
+    Outcome.SOLVED: ("✓", "green"),
+    Outcome.WRONG: ("✗", "red"),
+    Outcome.NOT_STARTED: ("·", "dim"),
+    Outcome.CRASHED: ("!", "red"),
+    Outcome.TIMED_OUT: ("!", "red"),
+    Outcome.BROKEN: ("?", "magenta"),
+}
 
 
 class Kind(enum.StrEnum):
@@ -79,6 +88,7 @@ class Result:
         failures: In the order they happened.
         seconds: Of the kata's process, from the fork to the verdict.
         names: Of all tests, run or not.
+        text: The file that was checked, byte for byte; None where that is not known.
     """
 
     kata: str
@@ -87,6 +97,7 @@ class Result:
     tests: Sequence[RanTest] = ()
     names: Sequence[str] = ()
     seconds: float = 0.0
+    text: bytes | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> int:

@@ -7,12 +7,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dojo.check import scoreboard
 from dojo.check.untouched import static_verdict
 from dojo.columns import fitting
 from dojo.content import catalogue
 from dojo.record.database import Database
-from dojo.results import Outcome
+from dojo.results import MARKS, Outcome
 
 
 def list_katas(names: Sequence[str], tree: Path) -> int:
@@ -27,7 +26,7 @@ def list_katas(names: Sequence[str], tree: Path) -> int:
             track = kata.track
             rows.append([Text(track, "bold")])
         outcome = _outcome(kata.path, tree, last)
-        mark, style = scoreboard.STYLES[outcome] if outcome else (" ", "dim")
+        mark, style = MARKS[outcome] if outcome else (" ", "dim")
         label = Text(f"  {mark} {outcome or 'not checked yet'}", style)
         facts = (kata.level, f"{kata.minutes} min", f"asked {kata.asked}")
         rows.append([label, Text(kata.name), *(Text(fact, "dim") for fact in facts)])

@@ -29,6 +29,13 @@ class Ready:
 
 
 @dataclasses.dataclass(frozen=True)
+class Opened:
+    """The file under check was read: the SHA-256 of its bytes, in hexadecimal."""
+
+    digest: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Collected:
     """These are all the tests."""
 
@@ -124,6 +131,7 @@ class Finished:
 
 Message: TypeAlias = (
     Ready
+    | Opened
     | Collected
     | Started
     | Tested

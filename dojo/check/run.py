@@ -1,6 +1,8 @@
 """One kata's process, from its start to its verdict."""
 
+import contextlib
 import dataclasses
+import hashlib
 import os
 import re
 import shutil
@@ -37,6 +39,7 @@ class Run:
         self.result: Result | None = None
         # The verdict that this run is to confirm.
         self.of: Result | None = None
+        self._seen: bytes | None = None
         self.lost = False
         self.suite_time = job.suite.stat().st_mtime_ns
         self.started = time.monotonic()
@@ -52,7 +55,9 @@ class Run:
         """
         log = open_log(job.log)
         folder = str(job.folder)
-        return cls(job, processes.starter().start("check", job.to_json(), folder), log)
+        run = cls(job, processes.starter().start("check", job.to_json(), folder), log)
+        run.look()
+        return run
 
     def again(self) -> "Run":
         """Starts the same again; the file is there already."""
@@ -85,11 +90,23 @@ class Run:
         """Lets it read the file; returns False if it is no longer there."""
         self.started = time.monotonic()
         self.deadline = self.started + START_LIMIT
+        self.look()
         try:
             self.process.channel.send(b"go\n")
         except OSError:
             return False
         return not self.process.lost
+
+    def look(self) -> None:
+        """Keeps the file as it is now: what the process says it has read may be just this."""
+        with contextlib.suppress(OSError):
+            self._seen = self.job.source.read_bytes()
+
+    @property
+    def _checked(self) -> bytes | None:
+        """The text that the process has read, if it was seen here, too."""
+        known = self._seen is not None and _digest(self._seen) == self.story.opened
+        return self._seen if known else None
 
     def news(self) -> Iterator[RanTest]:
         """Reads what the process has said, and notices its end or its deadline."""
@@ -113,6 +130,9 @@ class Run:
             self.started = time.monotonic()
             self.deadline = self.started + self.job.limit
         self.story.add(message)
+        if isinstance(message, messages.Opened) and self._checked is None:
+            # Saved since; mostly this is the text.
+            self.look()
         if self.story.garbled:
             raise MessageError(self.story.garbled)
         if isinstance(message, messages.Tested):
@@ -139,13 +159,18 @@ class Run:
         where = _where(self.job, self.log)
         self.log.close()
         shutil.rmtree(self.job.folder, ignore_errors=True)
-        self.result = self.story.verdict(seconds, fault, status, where)
+        verdict = self.story.verdict(seconds, fault, status, where)
+        self.result = dataclasses.replace(verdict, text=self._checked)
 
     def kill(self) -> None:
         """Ends the process and all that it started, and removes its folder."""
         self.process.kill()
         self.log.close()
         shutil.rmtree(self.job.folder, ignore_errors=True)
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
 
 
 def _sets_up_tensorflow(source: Path) -> bool:

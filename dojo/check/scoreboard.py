@@ -16,18 +16,9 @@ from dojo.columns import fitting
 from dojo.content.asked import asked
 from dojo.content.document import Kata
 from dojo.proofs import mistake
-from dojo.results import FAILING, Failure, Outcome, Result
+from dojo.results import FAILING, MARKS, Failure, Outcome, Result
 from dojo.shown import other_causes, shown
 from dojo.words import visible
-
-STYLES = {
-    Outcome.SOLVED: ("✓", "green"),
-    Outcome.WRONG: ("✗", "red"),
-    Outcome.NOT_STARTED: ("·", "dim"),
-    Outcome.CRASHED: ("!", "red"),
-    Outcome.TIMED_OUT: ("!", "red"),
-    Outcome.BROKEN: ("?", "magenta"),
-}
 
 
 def board(katas: Sequence[Kata], results: Iterable[Result], width: int = 80) -> Table:
@@ -57,7 +48,7 @@ def board(katas: Sequence[Kata], results: Iterable[Result], width: int = 80) -> 
 
 
 def _row(kata: Kata, result: Result) -> Sequence[Text]:
-    mark, style = STYLES[result.outcome]
+    mark, style = MARKS[result.outcome]
     clauses = result.clauses
     passed = sum(verdict == "passed" for verdict in clauses.values())
     ran = bool(result.tests)
@@ -115,7 +106,7 @@ _LABELS = {"expected": "green", "got": "red", "worst": "", "in all": "", "cause"
 def failure(console: Console, result: Result) -> None:
     """Prints the failure of one kata that teaches most, and what else fails."""
     first = result.failures[shown(result.failures) or 0]
-    _, style = STYLES[result.outcome]
+    _, style = MARKS[result.outcome]
     head = Text(f"{result.kata}  {result.outcome}", f"bold {style}")
     console.print(head.append(f"  {visible(first.test)}", "dim"), soft_wrap=True)
     if first.clause and (text := asked(result.kata).clauses.get(first.clause)):
@@ -162,7 +153,7 @@ def _others(result: Result) -> str:
 def summary(results: Sequence[Result]) -> Text:
     """Returns one line: how many katas ended how."""
     text = Text()
-    for outcome, (_, style) in STYLES.items():
+    for outcome, (_, style) in MARKS.items():
         if count := sum(result.outcome is outcome for result in results):
             text.append(f"{', ' if text else ''}{count} {outcome}", style)
     return text

@@ -14,16 +14,18 @@ def static_verdict(kata: str, tree: Path) -> Result | None:
     if not layout.test_file(kata).is_file():
         reason = Failure("", f"{layout.shown(layout.test_file(kata))} is missing")
         return Result(kata, Outcome.BROKEN, [reason])
+    raw: bytes | None = None
     try:
-        text = stubs.read_source(path)
+        raw = path.read_bytes()
+        text = stubs.decoded(raw)
         body = ast.parse(text, str(path)).body
     except FileNotFoundError:
         return _gone(kata, path)
     except (OSError, stubs.SourceError, SyntaxError, ValueError) as error:
-        return Result(kata, Outcome.WRONG, [Failure("", _unreadable(error, path))])
+        return Result(kata, Outcome.WRONG, [Failure("", _unreadable(error, path))], text=raw)
     if not body:
         message = f"{layout.shown(path)} is empty; `python -m dojo reset {kata}` restores the stub"
-        return Result(kata, Outcome.WRONG, [Failure("", message)])
+        return Result(kata, Outcome.WRONG, [Failure("", message)], text=raw)
     if stubs.is_untouched(stubs.pristine(kata), text):
         return Result(kata, Outcome.NOT_STARTED)
     return None

@@ -21,6 +21,8 @@ class Story:
         self.unwritten = 0
         self.current = ""
         self.ended = False
+        # Which text it has read: the first one, should it say so twice.
+        self.opened = ""
         # Why the process was stopped, if it was.
         self.garbled = self.overdue = ""
         self._said: dict[type[Message], str] = {}
@@ -30,6 +32,8 @@ class Story:
         match message:
             case messages.Ready():
                 pass
+            case messages.Opened():
+                self.opened = self.opened or message.digest
             case messages.Finished():
                 self.ended = True
             case messages.Collected():

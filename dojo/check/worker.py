@@ -25,6 +25,7 @@ from dojo.check.channel import Channel
 from dojo.check.guard import Guard
 from dojo.check.job import Job
 from dojo.check.messages import Finished, Message, Ready, Trespassed, encode
+from dojo.check.opened import Opening
 from dojo.check.reporter import Held, Reporter
 from tests.support.closeness import doubt_everything
 
@@ -61,6 +62,7 @@ def work(text: str, end: socket.socket) -> None:
     guard = Guard(job.source)
     if job.tree.resolve() != layout.REFERENCE:
         sys.addaudithook(guard)
+        sys.addaudithook(Opening(job.source, send))
     # By name, pytest would look for it in the metadata of all packages.
     plugins = [pytest_timeout, reporter, *([Held(channel)] if job.held else [])]
     plugins += [aim] if aim is not None else []

@@ -88,7 +88,15 @@ def read_source(path: Path) -> str:
     Raises:
         SourceError: If it is not UTF-8 text, with the line of the first wrong byte.
     """
-    raw = path.read_bytes()
+    return decoded(path.read_bytes())
+
+
+def decoded(raw: bytes) -> str:
+    """Returns the text that a Python file's bytes are.
+
+    Raises:
+        SourceError: As for `read_source`.
+    """
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -12,6 +12,7 @@ from dojo.results import Kind
 
 SAID = [
     messages.Ready(),
+    messages.Opened("0" * 64),
     messages.Collected(("test_1_a[x=1]", "test_2_b")),
     messages.Started("test_1_a[x=1]"),
     messages.Tested("test_1_a", True, 0.25),
