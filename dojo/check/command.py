@@ -130,9 +130,11 @@ def record(found: Sequence[Result], console: Console) -> None:
     """Keeps the verdicts on the learner's own tree; a full disk must not hide them."""
     try:
         with Database() as database:
-            for result in found:
-                if result.outcome is not Outcome.NOT_STARTED:
-                    database.add_check(result)
+            tried = [result for result in found if result.outcome is not Outcome.NOT_STARTED]
+            # Of many katas the same trouble is told once.
+            for trouble in dict.fromkeys(map(database.add_check, tried)):
+                if trouble:
+                    console.print(trouble, style="yellow", markup=False, soft_wrap=True)
     except DatabaseError as error:
         console.print(f"not recorded: {error}", style="yellow", markup=False)
 

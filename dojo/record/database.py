@@ -7,13 +7,16 @@ opens again, and two processes at once take turns. Times are seconds since 1970,
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from dojo import layout
 from dojo.errors import DojoError
+from dojo.proofs import mistakes
+from dojo.record import texts
 from dojo.results import Outcome, Result
-from dojo.shown import shown_test
+from dojo.shown import causes, shown_test
 
 # Each entry takes the schema one version further; entries are only ever appended.
 MIGRATIONS = (
@@ -98,7 +101,28 @@ MIGRATIONS = (
     """
     ALTER TABLE checks ADD COLUMN shown TEXT NOT NULL DEFAULT '';
     """,
+    # Which text was checked, by its SHA-256; what came of it; and the seconds on the clock of
+    # the attempt. `saves` are the texts that are kept.
+    """
+    ALTER TABLE checks ADD COLUMN text TEXT;
+    ALTER TABLE checks ADD COLUMN clauses_passed INTEGER;
+    ALTER TABLE checks ADD COLUMN clauses INTEGER;
+    ALTER TABLE checks ADD COLUMN said TEXT NOT NULL DEFAULT '';
+    ALTER TABLE checks ADD COLUMN spent REAL;
+    CREATE TABLE saves (
+        kata TEXT NOT NULL,
+        day TEXT NOT NULL,           -- the learner's own, as 2026-01-31
+        text TEXT NOT NULL,          -- as of checks; its file is named after it
+        at REAL NOT NULL,            -- when it was checked last, of that day
+        PRIMARY KEY (kata, day, text)
+    );
+    CREATE INDEX saves_by_time ON saves (at);
+    CREATE INDEX saves_of_text ON saves (text);
+    """,
 )
+
+# Of a reason, in characters.
+LONGEST = 200
 
 
 class DatabaseError(DojoError):
@@ -175,23 +199,39 @@ class Database:
     def _version(self) -> int:
         return int(self.db.execute("PRAGMA user_version").fetchone()[0])
 
-    def add_check(self, result: Result, at: float | None = None) -> None:
-        """Records one verdict on the learner's own tree."""
-        row = (
-            result.kata,
-            time.time() if at is None else at,
-            result.outcome.value,
-            result.passed,
-            result.total,
-            result.seconds,
-            shown_test(result),
-        )
+    def add_check(self, result: Result, at: float | None = None, spent: float | None = None) -> str:
+        """Records one verdict on the learner's own tree, and keeps the text that it is about.
+
+        Args:
+            result: The verdict.
+            at: When; None for now.
+            spent: Seconds on the clock of the attempt it belongs to, if there is one.
+
+        Returns:
+            Why the text could not be kept, or "".
+
+        Raises:
+            DatabaseError: If the verdict cannot be recorded.
+        """
+        at = time.time() if at is None else at
+        row, trouble = _row_of(result) | {"at": at, "spent": spent}, ""
         with self.transaction() as db:
-            db.execute(
-                "INSERT INTO checks (kata, at, outcome, passed, total, seconds, shown)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                row,
-            )
+            if result.text is not None:
+                try:
+                    row["text"] = texts.keep(db, result.kata, at, result.text)
+                except texts.TextError as error:
+                    trouble = str(error)
+            names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+            db.execute(f"INSERT INTO checks ({names}) VALUES ({marks})", row)
+            gone = texts.thin_out(db, texts.LOOK)
+        self.let_go(gone)
+        return trouble
+
+    def let_go(self, gone: Collection[str]) -> None:
+        """Removes the files of texts that were struck out, once that is written."""
+        if gone:
+            with self.transaction() as db:
+                texts.let_go(db, gone)
 
     def start_session(self, kind: str, minutes: float | None) -> int:
         """Records that a sitting begins, and returns its number."""
@@ -240,3 +280,26 @@ class Database:
         """Starts the hints of `kata` again from the first."""
         with self.transaction() as db:
             db.execute("DELETE FROM hints WHERE kata = ?", (kata,))
+
+
+def _row_of(result: Result) -> dict[str, Any]:
+    verdicts = result.clauses.values()
+    return {
+        "kata": result.kata,
+        "outcome": result.outcome.value,
+        "passed": result.passed,
+        "total": result.total,
+        "clauses_passed": sum(verdict == "passed" for verdict in verdicts),
+        "clauses": len(verdicts),
+        "seconds": result.seconds,
+        "shown": shown_test(result),
+        "said": _said(result),
+    }
+
+
+def _said(result: Result) -> str:
+    """What the failure shown proves; where no test was reached, the first line of why."""
+    for cause in causes(result.failures):
+        return ", or ".join(mistakes(cause))
+    reasons = [failure.message for failure in result.failures if not failure.test]
+    return reasons[0].partition("\n")[0][:LONGEST] if reasons else ""

@@ -43,7 +43,7 @@ class Attempt:
         self.result: Result | None = None
         self.due: datetime.datetime | None = None
         self._written_at = float("-inf")
-        self._unwritten = self._unplanned = ""
+        self._unwritten = self._unplanned = self._unkept = ""
 
     @property
     def running(self) -> bool:
@@ -56,7 +56,7 @@ class Attempt:
     @property
     def trouble(self) -> str:
         """What could not be written to the record, and why, or ""."""
-        return self._unwritten or self._unplanned
+        return self._unwritten or self._unplanned or self._unkept
 
     @property
     def left(self) -> float:
@@ -97,7 +97,7 @@ class Attempt:
             return
         causes = tuple(dict.fromkeys([*self.entry.causes, *shown.causes(result.failures)]))
         self._change(checks=self.entry.checks + 1, causes=causes)
-        self.book.keep_check(result)
+        self._unkept = self.book.keep_check(result, self.clock.spent)
         if result.outcome is Outcome.SOLVED:
             self.end(attempts.SOLVED)
 

@@ -3,10 +3,13 @@
 import dataclasses
 import datetime
 import os
+from collections.abc import Sequence
 
+from dojo.record import saves
 from dojo.record.attempts import Attempts, Entry
 from dojo.record.database import Database, DatabaseError
 from dojo.record.deck import Deck, kata_card
+from dojo.record.saves import Save
 from dojo.results import Result
 from dojo.sitting import ratings
 
@@ -45,12 +48,23 @@ class Book:
         self.session = self.session or self.database.start_session(self.kind, self.box)
         return self.session
 
-    def keep_check(self, result: Result) -> None:
-        """Records a verdict; the attempt itself says so when the disk is full."""
+    def keep_check(self, result: Result, spent: float) -> str:
+        """Records a verdict and keeps its text; returns why the text could not be kept.
+
+        Where nothing can be written the attempt itself says so.
+
+        Args:
+            result: The verdict.
+            spent: Seconds on the clock of the attempt.
+        """
         try:
-            self.database.add_check(result)
+            return self.database.add_check(result, spent=spent)
         except DatabaseError:
-            return
+            return ""
+
+    def saves(self, entry: Entry) -> Sequence[Save]:
+        """Returns what an attempt has saved so far, oldest first."""
+        return saves.of_attempt(self.database, entry)
 
     def plan(self, entry: Entry) -> tuple[datetime.datetime | None, str]:
         """Rates the kata, and returns when it comes back, and what went wrong."""

@@ -33,8 +33,8 @@ class RoundBook(Book):
             entry = dataclasses.replace(entry, session=self.sitting())
         return self.rounds.write(self._round(dataclasses.replace(entry, pid=os.getpid()))).entry
 
-    def keep_check(self, result: Result) -> None:
-        return
+    def keep_check(self, result: Result, spent: float) -> str:
+        return ""
 
     def plan(self, entry: Entry) -> tuple[datetime.datetime | None, str]:
         """It is planned once the mistake is named."""
