@@ -137,11 +137,15 @@ def _add_light(commands: Commands) -> None:
         command = commands.add(name, run, text)
         command.add_argument("name", metavar="KATA")
         if name == "restore":
-            command.add_argument("when", nargs="?", default="", help="start of its time; newest")
+            command.add_argument("when", nargs="*", metavar="WHEN", help=_WHEN)
+            command.add_argument("--list", action="store_true", help="show what is kept")
         if name == "show":
             command.add_argument("--give-up", action="store_true", help="show it unsolved")
         if name in ("reset", "restore"):
             _add_tree(command)
+
+
+_WHEN = "the start of its time, or: solved (what was put away last)"
 
 
 def _add_deck(commands: Commands) -> None:
@@ -189,7 +193,9 @@ def _add_sittings(commands: Commands) -> None:
     _add_tree(interview)
     history = commands.add("history", _history, "past attempts, as a table or a picture")
     history.add_argument("names", nargs="*", metavar="KATA")
-    history.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw them")
+    how = history.add_mutually_exclusive_group()
+    how.add_argument("--plot", type=_picture, metavar="FILE.png", help="draw them")
+    how.add_argument("--replay", action="store_true", help="walk through the saves of one kata")
     for name, run, text in [
         ("export", _export, "write the whole record to a file"),
         ("import", _import, "merge such a file into the record here"),
@@ -401,6 +407,14 @@ def _interview(options: argparse.Namespace) -> int:
 
 
 def _history(options: argparse.Namespace) -> int:
+    if options.replay:
+        from dojo.sitting import replay
+
+        if len(options.names) != 1:
+            raise UsageError(
+                "--replay walks through one kata; name it: history focal_loss --replay"
+            )
+        return replay.show(options.names[0])
     from dojo.record import history
 
     return history.show(options.names, options.plot)
@@ -521,7 +535,7 @@ def _reset(options: argparse.Namespace) -> int:
 def _restore(options: argparse.Namespace) -> int:
     from dojo.record import commands
 
-    return commands.restore(options.name, options.when, _tree(options))
+    return commands.restore(options.name, " ".join(options.when), options.list, _tree(options))
 
 
 def _stub(options: argparse.Namespace) -> int:

@@ -12,6 +12,9 @@ from dojo.content import stubs
 from dojo.errors import DojoError
 from dojo.files import write_whole
 
+# The time of a copy, UTC, in its name.
+NAME = "%Y-%m-%dT%H-%M-%S.%f"
+
 
 class ArchiveError(DojoError):
     """A copy could not be made or found; the learner's file is as it was."""
@@ -52,7 +55,7 @@ def put_away(source: Path, folder: Path, worthless: str) -> Path | None:
     if content == worthless.encode():
         return None
     now = datetime.datetime.now(datetime.UTC)
-    copy = folder / f"{now:%Y-%m-%dT%H-%M-%S.%f}.py"
+    copy = folder / f"{now:{NAME}}.py"
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
         write_whole(copy, content)
@@ -80,28 +83,21 @@ def copies(kata: str) -> Sequence[Path]:
     return sorted(_folder(kata).glob("*.py"))
 
 
-def restore(kata: str, when: str = "", tree: Path = layout.KATAS) -> tuple[Path, Path | None]:
-    """Brings an answer back, and returns it with the copy of what it replaced.
+def restore(kata: str, content: bytes, tree: Path = layout.KATAS) -> Path | None:
+    """Brings an answer back, and returns the copy of what it replaced.
 
-    Args:
-        kata: Path of the kata.
-        when: The start of a copy's name, such as "2026-01-31"; the newest that fits.
-        tree: Where to put it.
+    Returns:
+        None where there was nothing to lose, or the same text stands there.
 
     Raises:
-        ArchiveError: If no copy fits, or one cannot be written.
+        ArchiveError: If one of the two cannot be written.
     """
-    fitting = [copy for copy in copies(kata) if copy.name.startswith(when.replace(":", "-"))]
-    if not fitting:
-        names = ", ".join(copy.stem for copy in copies(kata))
-        if not names:
-            raise ArchiveError(f"no answer of {kata} has been put away yet")
-        raise ArchiveError(f"no kept answer of {kata} fits {when!r}; kept: {names}")
-    chosen = fitting[-1]
-    content = chosen.read_bytes()
+    source = layout.source_file(kata, tree)
+    if source.is_file() and source.read_bytes() == content:
+        return None
     present = keep(kata, tree)
-    put_back(layout.source_file(kata, tree), content)
-    return chosen, present
+    put_back(source, content)
+    return present
 
 
 def put_back(path: Path, content: bytes) -> None:

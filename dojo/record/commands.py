@@ -1,14 +1,18 @@
 """Hints, model answers, and answers put away or brought back: what needs no check."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from dojo import layout
 from dojo.content import catalogue
-from dojo.record import archive
-from dojo.record.database import Database
+from dojo.content.document import Kata
+from dojo.record import archive, kept, saves
+from dojo.record.database import Database, DatabaseError
+from dojo.record.kept import Kept
+from dojo.record.saves import Save, stamp
 
 
 def hint(name: str) -> int:
@@ -61,11 +65,57 @@ def reset(name: str, tree: Path) -> int:
     return 0
 
 
-def restore(name: str, when: str, tree: Path) -> int:
-    """Brings a kept answer back; what stood there is kept in turn."""
+def restore(name: str, when: str, listing: bool, tree: Path) -> int:
+    """Brings a kept answer back, or lists what there is; what stood there is kept in turn."""
     kata = catalogue.one(name)
-    chosen, present = archive.restore(kata.path, when, tree)
-    print(f"{layout.shown(layout.source_file(kata.path, tree))} is your answer of {chosen.stem}.")
+    found = kept.all_of(kata.path, _saved(kata.path))
+    chosen = None if listing else kept.choose(found, when)
+    if chosen is None:
+        if not listing:
+            print(f"dojo: {_nothing_fits(kata.path, when, bool(found))}", file=sys.stderr)
+        _list(kata, found if listing else found[:_FEW], len(found), tree)
+        return 0 if listing else 1
+    present = archive.restore(kata.path, chosen.read(), tree)
+    verdict = f", {chosen.save.verdict()}" if chosen.save is not None else ""
+    file = layout.shown(layout.source_file(kata.path, tree))
+    print(f"{file} is your answer of {stamp(chosen.newest)}{verdict}.")
     if present is not None:
         print(f"What stood there is kept: {layout.shown(present)}")
     return 0
+
+
+# Lines that a refusal lists.
+_FEW = 10
+
+
+def _saved(kata: str) -> Sequence[Save]:
+    """The saves of a kata. Without the record, what was put away can still be brought back."""
+    try:
+        with Database() as database:
+            return saves.of_kata(database, kata)[0]
+    except DatabaseError as error:
+        print(f"dojo: {error}", file=sys.stderr)
+        return []
+
+
+def _nothing_fits(kata: str, when: str, any_kept: bool) -> str:
+    if not any_kept:
+        return f"no answer of {kata} is kept yet; each check of one keeps it"
+    if not when:
+        return f"no answer of {kata} has been put away; say which of the checked ones you mean"
+    return f"no kept answer of {kata} fits {when!r}"
+
+
+def _list(kata: Kata, found: Sequence[Kept], total: int, tree: Path) -> None:
+    """Prints what is kept, newest first, and how to bring one of it back."""
+    if not found:
+        return
+    console = Console(highlight=False)
+    present = layout.source_file(kata.path, tree)
+    content = present.read_bytes() if present.is_file() else None
+    console.print(kept.table(found, content, console.width))
+    if total > len(found):
+        more = f"python -m dojo restore {kata.name} --list"
+        console.print(f"{total - len(found)} more: {more}", soft_wrap=True)
+    first = stamp(found[0].newest)
+    console.print(f"python -m dojo restore {kata.name} {first}   or: solved", soft_wrap=True)

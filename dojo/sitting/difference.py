@@ -1,18 +1,25 @@
-"""The learner's code against the model answer's. Docstrings are left out of both."""
+"""What differs: the learner's code and the model answer's, without docstrings; two saves, whole."""
 
 import ast
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dojo.words import visible
+
 # Between two places that differ.
 GAP = " …"
 SAME = "Your code is the model answer, letter for letter."
 # Two columns of code need this much; below it the difference is one column.
 SIDE_BY_SIDE = 140
+# Of two saves, in bytes: beyond it the search for what they share takes minutes.
+LONGEST = 200_000
+_PLACE = re.compile(r"@@ -\S+ \+(\d+)")
+_STYLES = {"-": "red", "+": "green"}
 
 
 def difference(own: str, model: str, width: int) -> RenderableType:
@@ -27,6 +34,27 @@ def unified(own: str, model: str) -> list[str]:
     )
     # Without the docstrings, line numbers lead nowhere.
     return [GAP if line.startswith("@@") else line for line in lines]
+
+
+def between_saves(before: bytes, after: bytes) -> Text:
+    """Returns the lines that one save has changed, with two of context.
+
+    Bytes that are no UTF-8 are shown as \\xe9. Where the lines are the same, it says so.
+    """
+    if max(len(before), len(after)) > LONGEST:
+        return Text(f"too long to compare: {len(before):,} and {len(after):,} bytes", "dim")
+    old, new = (raw.decode("utf-8-sig", "backslashreplace").splitlines() for raw in (before, after))
+    lines = list(difflib.unified_diff(old, new, lineterm="", n=2))[2:]
+    if not lines:
+        same = "the same text" if before == after else "only line ends differ"
+        return Text(same, "dim")
+    text = Text()
+    for line in lines:
+        place = _PLACE.match(line)
+        shown = f"{GAP} line {place[1]}" if place else visible(line)
+        text.append(f"{shown}\n", "dim" if place else _STYLES.get(line[:1], ""))
+    text.right_crop()
+    return text
 
 
 def code_of(source: str) -> Sequence[str]:
@@ -58,9 +86,8 @@ def _docstrings(tree: ast.AST) -> Iterator[tuple[int, int]]:
 
 def _one_column(own: str, model: str) -> Text:
     text = Text()
-    styles = {"-": "red", "+": "green"}
     for line in unified(own, model):
-        text.append(f"{line}\n", "dim" if line == GAP else styles.get(line[:1], ""))
+        text.append(f"{line}\n", "dim" if line == GAP else _STYLES.get(line[:1], ""))
     return text if text else Text(SAME)
 
 

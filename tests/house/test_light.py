@@ -104,7 +104,8 @@ def test_restore_of_a_time_that_does_not_exist_lists_what_there_is(dojo, tree):
     dojo("reset", "focal_loss", "--tree", tree)
     done = dojo("restore", "focal_loss", "1999", "--tree", tree)
     assert done.returncode == 1
-    assert "kept: 20" in done.stderr
+    assert "fits '1999'" in done.stderr
+    assert done.stdout.startswith("20")
 
 
 def test_restoring_keeps_what_it_replaces(dojo, tree):
