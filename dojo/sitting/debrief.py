@@ -1,6 +1,8 @@
 """What there is to say after an attempt: how it went, when it comes back, what is asked next."""
 
+import dataclasses
 import datetime
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from dojo.proofs import mistake
 from dojo.record import attempts
 from dojo.record.attempts import Entry
 from dojo.record.deck import RATINGS, utc_now
+from dojo.record.saves import Save
 from dojo.sitting import ratings
 from dojo.words import counted, from_now, minutes_and_seconds
 
@@ -22,6 +25,9 @@ STYLES = {
     attempts.LEFT: "dim",
     attempts.RUNNING: "dim",
 }
+
+# Lines of where the time went.
+MOST_STRETCHES = 8
 
 
 def headline(entry: Entry) -> str:
@@ -50,11 +56,15 @@ def review(entry: Entry, due: datetime.datetime | None) -> str:
     )
 
 
-def summary(entry: Entry, due: datetime.datetime | None) -> Text:
-    """Returns the figures of the attempt, and the traps it met."""
+def summary(entry: Entry, due: datetime.datetime | None, saved: Sequence[Save] = ()) -> Text:
+    """Returns the figures of the attempt, where the time went, and the traps it met."""
     text = Text()
     text.append(f"{entry.kata}  ", "bold").append(headline(entry), STYLES[entry.outcome])
     text.append(f"\n{effort(entry)}")
+    if lines := time_spent(saved, entry):
+        text.append("\n\nWhere the time went", "bold")
+        for line in lines:
+            text.append(f"\n{line}")
     if entry.causes:
         text.append("\n\nTraps met", "bold")
         for cause in entry.causes:
@@ -65,6 +75,54 @@ def summary(entry: Entry, due: datetime.datetime | None) -> Text:
         name = entry.kata.partition("/")[2]
         text.append(f"\n\npython -m dojo cost {name}", "bold").append("   what yours costs")
     return text
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stretch:
+    """Some seconds, the saves they led to, and how far the last of these got."""
+
+    seconds: float
+    saves: int
+    reached: str
+
+
+def time_spent(saved: Sequence[Save], entry: Entry) -> list[str]:
+    """Returns a line a save: the time it took, by the attempt's own clock, and how far it got.
+
+    Where these are too many, the shortest are told together.
+
+    Args:
+        saved: The saves of the attempt, oldest first.
+        entry: The attempt; what it took after the last save has a line, too.
+    """
+    stretches, before = [], 0.0
+    for save in saved:
+        spent = save.spent or before
+        stretches.append(_Stretch(spent - before, 1, save.progress))
+        before = spent
+    while len(stretches) > MOST_STRETCHES:
+        stretches = _joined(stretches)
+    lines = [_told(stretch, first=not index) for index, stretch in enumerate(stretches)]
+    rest = entry.seconds - before
+    if lines and entry.outcome != attempts.SOLVED and rest >= 1:
+        lines.append(f"{minutes_and_seconds(rest):>7}  after the last")
+    return lines
+
+
+def _joined(stretches: Sequence[_Stretch]) -> list[_Stretch]:
+    """Makes one of the two neighbours that took the shortest time together."""
+    pairs = [a.seconds + b.seconds for a, b in itertools.pairwise(stretches)]
+    at = pairs.index(min(pairs))
+    one, two = stretches[at : at + 2]
+    both = _Stretch(pairs[at], one.saves + two.saves, two.reached)
+    return [*stretches[:at], both, *stretches[at + 2 :]]
+
+
+def _told(stretch: _Stretch, first: bool) -> str:
+    what = "the first save" if first else "the next"
+    if stretch.saves > 1:
+        what = counted(stretch.saves, "save") if first else f"{stretch.saves} more"
+    return f"{minutes_and_seconds(stretch.seconds):>7}  to {what}: {stretch.reached}"
 
 
 def follow_ups(document: Document, kata: str) -> Sequence[FollowUp]:

@@ -40,7 +40,9 @@ class DebriefScreen(Screen[str], Careful):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="debrief"):
-            yield Static(debrief.summary(self.attempt.entry, self.attempt.due), classes="box")
+            saved = self.attempt.book.saves(self.attempt.entry)
+            summary = debrief.summary(self.attempt.entry, self.attempt.due, saved)
+            yield Static(summary, classes="box")
             yield Static(id="difference")
             yield Static(Text("\nWhy it is so", "bold"))
             yield Static(prose(model_answer.explanation(self.attempt.kata.path)))
