@@ -4,6 +4,7 @@ Importing adds what is missing and takes nothing away; a second import of the sa
 changes nothing. Plans for review are computed anew from the reviews of both machines.
 """
 
+import base64
 import datetime
 import json
 import math
@@ -18,6 +19,7 @@ import fsrs
 from dojo import layout
 from dojo.errors import DojoError
 from dojo.files import write_whole
+from dojo.record import texts
 from dojo.record.attempts import GIVEN_UP, LEFT, RUNNING, SOLVED, TIME_UP
 from dojo.record.database import Database
 from dojo.record.deck import RATINGS, Review
@@ -61,6 +63,12 @@ TABLES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "passed": (int,),
         "total": (int,),
         "seconds": (float, int),
+        "shown": (str,),
+        "text": (str, type(None)),
+        "clauses_passed": (int, type(None)),
+        "clauses": (int, type(None)),
+        "said": (str,),
+        "spent": (float, int, type(None)),
     },
     "hints": {"kata": (str,), "given": (int,)},
     "reviews": {
@@ -70,6 +78,17 @@ TABLES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "seconds": (float, int),
         "session": (int, type(None)),
     },
+}
+# Columns that an export of before there were saves does not have, and what they hold then.
+LATER: Mapping[str, Mapping[str, Any]] = {
+    "checks": {
+        "shown": "",
+        "text": None,
+        "clauses_passed": None,
+        "clauses": None,
+        "said": "",
+        "spent": None,
+    }
 }
 # What makes two rows the same event.
 SAME = {
@@ -92,15 +111,19 @@ ALLOWED: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
     "sessions": {"started": lambda at: 0 <= at < _LAST},
     "attempts": _ATTEMPTS,
     "rounds": _ATTEMPTS,
-    "checks": {"outcome": lambda word: word in set(Outcome)},
+    "checks": {
+        "at": lambda at: 0 <= at < _LAST,
+        "outcome": lambda word: word in set(Outcome),
+        "text": lambda text: text is None or re.fullmatch("[0-9a-f]{64}", text) is not None,
+    },
     "reviews": {
         "at": lambda at: 0 <= at < _LAST,
         "rating": lambda rating: rating in RATINGS,
     },
 }
-# Plain files of the state folder that move along: kept answers, and debriefs.
-FILES = ("archive/*/*/*.py", "sessions/*.md")
-_FILE_NAME = re.compile(r"(archive/\w+/\w+|sessions)/[\w.T+-]+\.(py|md)")
+# Plain files of the state folder that move along: kept answers, texts of checks, debriefs.
+FILES = ("archive/*/*/*.py", "saves/*.py", "sessions/*.md")
+_FILE_NAME = re.compile(r"(archive/\w+/\w+|sessions)/[\w.T+-]+\.(py|md)|saves/[0-9a-f]{64}\.py")
 
 
 class TransferError(DojoError):
@@ -127,12 +150,15 @@ def load(path: Path) -> int:
     """Merges such a file into the record here and says what is new."""
     content = _read(path)
     added: dict[str, int] = {}
-    with Database() as database, database.transaction() as db:
-        numbers: dict[int, int] = {}
-        for name in TABLES:
-            added[name] = sum(_add(db, name, row, numbers) for row in content[name])
-        _plan_again(db, {row["card"] for row in content["reviews"]})
-    files = _write_files(content["files"])
+    with Database() as database:
+        with database.transaction() as db:
+            numbers: dict[int, int] = {}
+            for name in TABLES:
+                added[name] = sum(_add(db, name, row, numbers) for row in content[name])
+            _plan_again(db, {row["card"] for row in content["reviews"]})
+            files, gone = _admit_texts(db, content["checks"], content["files"])
+        database.let_go(gone)
+    files += _write_files(content["files"])
     counts = [f"{added[name]} {name}" for name in ("attempts", "checks", "reviews")]
     print(f"new from {path}: {', '.join(counts)}, {files} files")
     return 0
@@ -143,14 +169,35 @@ def _rows(db: sqlite3.Connection, name: str) -> list[dict[str, Any]]:
     return [dict(row) for row in db.execute(f"SELECT {columns} FROM {name} ORDER BY rowid")]
 
 
-def _kept_files() -> list[tuple[str, str]]:
+def _kept_files() -> list[tuple[str, str | Mapping[str, str]]]:
     folder = layout.state_folder()
     paths = sorted(path for pattern in FILES for path in folder.glob(pattern))
-    # What is not text was never an answer that ran.
-    return [
-        (path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8", errors="replace"))
-        for path in paths
-    ]
+    found = [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths]
+    # A text that is damaged is of no use to another machine.
+    return [(name, _packed(raw)) for name, raw in found if _is_whole(name, raw)]
+
+
+def _packed(raw: bytes) -> str | Mapping[str, str]:
+    """A file as JSON holds it: text, or what is none byte for byte."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(raw).decode()}
+
+
+def _unpacked(file: Any) -> bytes:
+    """The bytes of a file; raises ValueError where it is not as `_packed` has it."""
+    if isinstance(file, dict) and isinstance(file.get("base64"), str):
+        return base64.b64decode(file["base64"], validate=True)
+    if not isinstance(file, str):
+        raise ValueError("it is no text")
+    return file.encode()
+
+
+def _is_whole(name: str, raw: bytes) -> bool:
+    """Whether a text of a check is what its name says; other files have no such name."""
+    folder, _, rest = name.partition("/")
+    return folder != "saves" or rest == f"{texts.digest_of(raw)}.py"
 
 
 def _refuse_other_files(path: Path) -> None:
@@ -176,9 +223,16 @@ def _read(path: Path) -> dict[str, Any]:
     for name, columns in TABLES.items():
         # An export of before there were rounds has none.
         content.setdefault(name, [] if name == "rounds" else None)
+        _add_later_columns(content[name], LATER.get(name, {}))
         _demand_rows(path, name, content[name], columns)
-    _demand_files(path, content.get("files"))
+    content["files"] = _demanded_files(path, content.get("files"))
     return content
+
+
+def _add_later_columns(rows: Any, later: Mapping[str, Any]) -> None:
+    for row in rows if isinstance(rows, list) and later else []:
+        if isinstance(row, dict):
+            row |= {column: value for column, value in later.items() if column not in row}
 
 
 def _demand_rows(path: Path, name: str, rows: Any, columns: Mapping[str, tuple[type, ...]]) -> None:
@@ -217,13 +271,21 @@ def _is_list_of_texts(text: str) -> bool:
     return isinstance(found, list) and all(isinstance(item, str) for item in found)
 
 
-def _demand_files(path: Path, files: Any) -> None:
+def _demanded_files(path: Path, files: Any) -> dict[str, bytes]:
     if not isinstance(files, dict):
         raise TransferError(f"{path}: files is no object")
-    for name, text in files.items():
-        # Nothing may be written outside the folders these files came from.
-        if not _FILE_NAME.fullmatch(name) or ".." in name or not isinstance(text, str):
-            raise TransferError(f"{path}: {name!r} is no file of an export")
+    found = {}
+    for name, file in files.items():
+        try:
+            # Nothing may be written outside the folders these files came from.
+            if not _FILE_NAME.fullmatch(name) or ".." in name:
+                raise ValueError("there is no such file")
+            found[name] = _unpacked(file)
+            if not _is_whole(name, found[name]):
+                raise ValueError("it is another text")
+        except ValueError:
+            raise TransferError(f"{path}: {name!r} is no file of an export") from None
+    return found
 
 
 def _add(
@@ -263,7 +325,27 @@ def _plan_again(db: sqlite3.Connection, cards: set[str]) -> None:
             )
 
 
-def _write_files(files: Mapping[str, str]) -> int:
+def _admit_texts(
+    db: sqlite3.Connection, checks: Sequence[Mapping[str, Any]], files: dict[str, bytes]
+) -> tuple[int, set[str]]:
+    """Takes the texts of checks out of `files`, and keeps those within the bound.
+
+    Returns:
+        How many were not there before, and which were struck out to make room.
+    """
+    came = {Path(name).stem: files.pop(name) for name in list(files) if name.startswith("saves/")}
+    for check in checks:
+        if check["text"] in came:
+            texts.enter(db, check["kata"], check["at"], check["text"])
+    gone = texts.thin_out(db)
+    needed = {row[0] for row in db.execute("SELECT DISTINCT text FROM saves")} & came.keys()
+    new = sum(not texts.file_of(digest).exists() for digest in needed)
+    for digest in needed:
+        texts.write(digest, came[digest])
+    return new, gone
+
+
+def _write_files(files: Mapping[str, bytes]) -> int:
     """Writes the files that are not there; returns how many."""
     new: Sequence[Path] = [
         path for name in files if not (path := layout.state_folder() / name).exists()
@@ -272,7 +354,7 @@ def _write_files(files: Mapping[str, str]) -> int:
         name = path.relative_to(layout.state_folder()).as_posix()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, files[name].encode())
+            write_whole(path, files[name])
         except OSError as error:
             raise TransferError(f"{path} cannot be written: {error.strerror or error}") from None
     return len(new)
