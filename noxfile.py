@@ -62,6 +62,12 @@ def lint(session):
 
 
 @session_of(default=False)
+def plan(session):
+    """Plan up to the interview: `-- --date 2026-12-06`; without it, what to do today."""
+    dojo(session, "plan", *session.posargs)
+
+
+@session_of(default=False)
 def practice(session):
     """Rehearse one question against the clock, in your own editor."""
     dojo(session, "practice", *session.posargs)

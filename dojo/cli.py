@@ -4,6 +4,7 @@ Modules are imported where they are called: a light command answers in 0.3 s.
 """
 
 import argparse
+import datetime
 import io
 import os
 import sys
@@ -191,6 +192,14 @@ def _add_sittings(commands: Commands) -> None:
         help="write, repair somebody's answer, or one of each (classic)",
     )
     _add_tree(interview)
+    plan = commands.add("plan", _plan, "what to do today, up to the day of the interview")
+    plan.add_argument("--date", type=_date, metavar="DATE", help="of the interview, 2026-12-06")
+    plan.add_argument("--minutes", type=_seconds, metavar="M", help="for a day (60)")
+    plan.add_argument("--level", choices=layout.LEVELS, help="the level aimed at (mid)")
+    plan.add_argument("--track", choices=("all", *layout.TRACKS), help="only this one (all)")
+    plan.add_argument("--days-off", metavar="DAYS", help="sat,2026-12-03; none")
+    plan.add_argument("--whole", action="store_true", help="show every day")
+    plan.add_argument("--forget", action="store_true", help="plan no longer")
     history = commands.add("history", _history, "past attempts, as a table or a picture")
     history.add_argument("names", nargs="*", metavar="KATA")
     how = history.add_mutually_exclusive_group()
@@ -268,6 +277,13 @@ def _seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0. Received: {text}")
     return value
+
+
+def _date(text: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be like 2026-12-06. Received: {text}") from None
 
 
 def _package(text: str) -> Path:
@@ -404,6 +420,21 @@ def _interview(options: argparse.Namespace) -> int:
         options.minutes, options.track, options.level, _tree(options), options.format
     )
     return interview.hold(wanted)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from dojo.sitting import plan
+
+    wanted = plan.PlanOptions(
+        date=options.date,
+        minutes=options.minutes,
+        level=options.level,
+        track="" if options.track == "all" else options.track,
+        off="" if options.days_off == "none" else options.days_off,
+        forget=options.forget,
+        whole=options.whole,
+    )
+    return plan.plan(wanted)
 
 
 def _history(options: argparse.Namespace) -> int:

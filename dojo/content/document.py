@@ -20,7 +20,9 @@ from dojo.files import write_whole
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_KATA_LINE = re.compile(r"(\w+) · (\d+) minutes · asked (\w+) · \[stub\]\((\S+)\)")
+_KATA_LINE = re.compile(
+    r"(\w+) · (\d+) minutes · asked (\w+)(?: · after ([\w/, ]+))? · \[stub\]\((\S+)\)"
+)
 _QUESTION_LINE = re.compile(r"`([A-Z]\d+)` · (\w+) · asked (\w+)")
 _POINTS, _SHORT, _HEART = "", "**In 20 seconds.**", "**By heart.**"
 _UPS, _TRAP, _SOURCES = "**Follow-ups**", "**Trap.**", "**Sources.**"
@@ -98,6 +100,7 @@ class Kata:
         minutes: Time box of a sitting.
         asked: How often interviews ask it, one of `layout.ASKED`.
         hints: Three, of rising help; none in a take-home.
+        after: Paths of the katas that it builds on.
     """
 
     path: str
@@ -105,6 +108,7 @@ class Kata:
     minutes: int
     asked: str
     hints: Sequence[str]
+    after: Sequence[str] = dataclasses.field(default_factory=list)
 
     @property
     def track(self) -> str:
@@ -220,6 +224,7 @@ class _Reader:
             elif section.level == 4:
                 self.questions.append(self._question(section, track, kata))
         self._refuse_doubles()
+        self._refuse_unknown_katas()
         return Document(self.katas, self.questions)
 
     def fail(self, line: int, message: str) -> QuestionsError:
@@ -243,9 +248,10 @@ class _Reader:
         self._refuse_unknown_words(section, found[1], found[3])
         if section.title.partition("/")[0] != track:
             raise self.fail(section.line, f"{section.title} stands under {track.capitalize()}")
-        if found[4] != f"katas/{section.title}.py":
-            raise self.fail(section.line, f"{section.title} links to {found[4]}")
-        self.katas.append(Kata(section.title, found[1], int(found[2]), found[3], ()))
+        if found[5] != f"katas/{section.title}.py":
+            raise self.fail(section.line, f"{section.title} links to {found[5]}")
+        after = found[4].split(", ") if found[4] else []
+        self.katas.append(Kata(section.title, found[1], int(found[2]), found[3], (), after))
         return section.title
 
     def _hints(self, section: _Section, kata: str) -> None:
@@ -323,6 +329,14 @@ class _Reader:
             if not kata.hints:
                 line = next(s.line for s in self.sections if s.title == kata.path)
                 raise self.fail(line, f"{kata.path} has no hints")
+
+    def _refuse_unknown_katas(self) -> None:
+        known = {kata.path for kata in self.katas}
+        for kata in self.katas:
+            for path in kata.after:
+                if path not in known - {kata.path}:
+                    line = next(s.line for s in self.sections if s.title == kata.path)
+                    raise self.fail(line, f"{kata.path} comes after {path}, which is no other kata")
 
     @staticmethod
     def _mentions(section: _Section, name: str) -> bool:

@@ -119,6 +119,25 @@ MIGRATIONS = (
     CREATE INDEX saves_by_time ON saves (at);
     CREATE INDEX saves_of_text ON saves (text);
     """,
+    # What is prepared for, newest last, and what was planned for each day of it.
+    """
+    CREATE TABLE goals (
+        id INTEGER PRIMARY KEY,
+        made REAL NOT NULL,
+        date TEXT NOT NULL,          -- of the interview; "" from when on there is none
+        minutes REAL NOT NULL,       -- a day
+        level TEXT NOT NULL,
+        track TEXT NOT NULL,
+        off TEXT NOT NULL            -- JSON list: sat, 2026-12-03
+    );
+    CREATE TABLE agendas (
+        goal INTEGER NOT NULL REFERENCES goals (id),
+        day TEXT NOT NULL,
+        laid TEXT NOT NULL,          -- the day on which it was planned
+        items TEXT NOT NULL,         -- JSON
+        PRIMARY KEY (goal, day)
+    );
+    """,
 )
 
 # Of a reason, in characters.

@@ -78,6 +78,14 @@ TABLES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "seconds": (float, int),
         "session": (int, type(None)),
     },
+    "goals": {
+        "made": (float, int),
+        "date": (str,),
+        "minutes": (float, int),
+        "level": (str,),
+        "track": (str,),
+        "off": (str,),
+    },
 }
 # Columns that an export of before there were saves does not have, and what they hold then.
 LATER: Mapping[str, Mapping[str, Any]] = {
@@ -98,6 +106,7 @@ SAME = {
     "checks": ("kata", "at"),
     "hints": ("kata",),
     "reviews": ("card", "at"),
+    "goals": ("made",),
 }
 # Values that the rest of the tool relies on. The last second is that of the year 2999.
 _LAST = 32503680000
@@ -119,6 +128,14 @@ ALLOWED: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
     "reviews": {
         "at": lambda at: 0 <= at < _LAST,
         "rating": lambda rating: rating in RATINGS,
+    },
+    "goals": {
+        "made": lambda at: 0 <= at < _LAST,
+        "date": lambda date: date == "" or _is_date(date),
+        "minutes": lambda minutes: minutes > 0,
+        "level": lambda level: level in layout.LEVELS,
+        "track": lambda track: track in ("", *layout.TRACKS),
+        "off": lambda text: _is_list_of_texts(text),
     },
 }
 # Plain files of the state folder that move along: kept answers, texts of checks, debriefs.
@@ -221,8 +238,8 @@ def _read(path: Path) -> dict[str, Any]:
     if content.get("version") != VERSION:
         raise TransferError(f"{path} has version {content.get('version')}; this reads {VERSION}")
     for name, columns in TABLES.items():
-        # An export of before there were rounds has none.
-        content.setdefault(name, [] if name == "rounds" else None)
+        # An export of before there were rounds, or goals, has none.
+        content.setdefault(name, [] if name in ("rounds", "goals") else None)
         _add_later_columns(content[name], LATER.get(name, {}))
         _demand_rows(path, name, content[name], columns)
     content["files"] = _demanded_files(path, content.get("files"))
@@ -261,6 +278,13 @@ def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
     # To Python True is an int, and nan a float.
     finite = not isinstance(value, float) or math.isfinite(value)
     return isinstance(value, kinds) and not isinstance(value, bool) and finite
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _is_list_of_texts(text: str) -> bool:

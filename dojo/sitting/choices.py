@@ -4,13 +4,17 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from dojo.content.document import Document, Kata, rarity
+from dojo.content.document import Document, Kata
+from dojo.content.order import katas_in_order
 from dojo.record import attempts
 from dojo.record.attempts import Entry
 from dojo.record.deck import kata_card, utc_now
+from dojo.sitting.agenda import Agenda
 from dojo.sitting.attempt import resumable
 from dojo.sitting.book import Book
 from dojo.words import from_now
+
+Proposal = tuple["Choice", str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,19 +60,25 @@ def choices(document: Document, book: Book, tree: Path) -> list[Choice]:
     return found
 
 
-def propose(found: Sequence[Choice], book: Book) -> tuple[Choice, str] | None:
-    """Returns the next sensible kata and why: unfinished, due, unsolved, or soonest due.
+def propose(found: Sequence[Choice], book: Book, planned: Agenda | None = None) -> Proposal | None:
+    """Returns the next sensible kata and why: unfinished, planned, due, unsolved, or soonest due.
 
-    Of the unsolved ones, what interviews ask most often; study order decides between equals.
+    Args:
+        found: All katas.
+        book: The record.
+        planned: Today by the plan, if there is one.
     """
+    by_path = {choice.kata.path: choice for choice in found}
     by_card = {kata_card(choice.kata.path): choice for choice in found}
     due, _ = book.deck.in_order(by_card, utc_now())
-    unsolved = [choice for choice in found if not choice.solved]
+    level = planned.goal.level if planned else ""
+    ordered = [by_path[kata.path] for kata in katas_in_order([c.kata for c in found], level)]
     later = [by_card[card] for card in book.deck.due_times() if card in by_card]
     steps = [
         ([choice for choice in found if choice.unfinished], "it broke off"),
+        ([by_path[kata] for kata in planned.katas] if planned else [], "planned for today"),
         ([by_card[card] for card in due], "due for review"),
-        (sorted(unsolved, key=lambda choice: rarity(choice.kata)), "not solved yet"),
+        ([choice for choice in ordered if not choice.solved], "not solved yet"),
         (later or found, "all are solved; this one comes back first"),
     ]
     return next(((fitting[0], why) for fitting, why in steps if fitting), None)

@@ -11,6 +11,7 @@ from dojo.content.document import Kata
 from dojo.record.archive import ArchiveError
 from dojo.record.attempts import Refused
 from dojo.sitting import attempt, debrief
+from dojo.sitting.agenda import agenda_if_any
 from dojo.sitting.app import DojoApp, run_to_the_end
 from dojo.sitting.attempt import Attempt
 from dojo.sitting.choices import choices, propose
@@ -70,7 +71,9 @@ class PracticeApp(DojoApp):
 
     async def choose(self) -> Kata | None:
         found = choices(self.desk.document, self.desk.book, self.desk.tree)
-        return await self.push_screen_wait(ChooseScreen(found, propose(found, self.desk.book)))
+        planned = agenda_if_any(self.desk.book.database, self.desk.document)
+        proposal = propose(found, self.desk.book, planned)
+        return await self.push_screen_wait(ChooseScreen(found, proposal))
 
     async def one(self, kata: Kata) -> str:
         """One kata to its debrief; returns "next" or "quit"."""

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from dojo.content import catalogue
-from dojo.content.document import Document, Question, rarity, read_document
+from dojo.content.document import Document, Question, read_document
+from dojo.content.order import questions_in_order
 from dojo.record.database import Database
 from dojo.record.deck import RATINGS, Deck, question_card, utc_now
 from dojo.sitting import ratings
+from dojo.sitting.agenda import agenda_if_any
 from dojo.sitting.prompts import Leave, Prompts
 from dojo.words import counted, from_now, minutes_and_seconds
 
@@ -41,7 +43,7 @@ def rehearse(options: RehearsalOptions) -> int:
     console = Console(highlight=False)
     with Database() as database:
         deck = Deck(database)
-        chosen = pick(document, deck, options, utc_now())
+        chosen = chosen_for(document, database, options)
         if not chosen:
             console.print(nothing_due(document, deck, options))
             return 0
@@ -57,16 +59,39 @@ def rehearse(options: RehearsalOptions) -> int:
     return 0
 
 
-def pick(
-    document: Document, deck: Deck, options: RehearsalOptions, at: datetime.datetime
+def chosen_for(
+    document: Document, database: Database, options: RehearsalOptions
 ) -> Sequence[Question]:
-    """Returns what to ask: what is due, longest first, then new ones, often asked first.
+    """Returns what to ask: without options what the plan has for today, if there is one."""
+    agenda = agenda_if_any(database, document)
+    if agenda is not None and options == RehearsalOptions() and agenda.questions:
+        by_id = {question.id: question for question in document.questions}
+        return [by_id[name] for name in agenda.questions if name in by_id]
+    level = agenda.goal.level if agenda is not None else ""
+    return pick(document, Deck(database), options, utc_now(), level)
 
-    Study order decides between equals.
+
+def pick(
+    document: Document,
+    deck: Deck,
+    options: RehearsalOptions,
+    at: datetime.datetime,
+    level: str = "",
+) -> Sequence[Question]:
+    """Returns what to ask: what is due, longest first, then new ones in the order to learn them.
+
+    Args:
+        document: What there is to ask.
+        deck: When each comes back.
+        options: What to ask of it.
+        at: Now, UTC.
+        level: The level aimed at: questions up to it come first, the nearest before the others.
     """
     by_card = {question_card(q.id): q for q in wanted(document, options)}
-    due, new = deck.in_order(by_card, at)
-    new.sort(key=lambda card: rarity(by_card[card]))
+    due, unseen = deck.in_order(by_card, at)
+    ordered = questions_in_order([by_card[card] for card in unseen], level)
+    beyond = [by_card[card] for card in unseen if by_card[card] not in ordered]
+    new = [question_card(q.id) for q in (*ordered, *beyond)]
     later = [card for card in by_card if card not in set(due) | set(new)]
     if options.all or options.kata:
         # Asked for by name: also what is not due yet.

@@ -7,7 +7,7 @@ import os
 from dojo.content.mistakes import Mistake
 from dojo.record.attempts import Entry
 from dojo.record.database import Database, DatabaseError
-from dojo.record.deck import family_card
+from dojo.record.deck import family_card, kata_card, utc_now
 from dojo.record.rounds import REPAIR, Round, Rounds
 from dojo.results import Result
 from dojo.sitting import ratings, round_report
@@ -45,6 +45,8 @@ class RoundBook(Book):
     ) -> tuple[datetime.datetime | None, str]:
         """Writes how it ended, and plans when the mistake's family comes back.
 
+        A kata that is due has come back by this: repaired, not typed again.
+
         Args:
             entry: The attempt.
             named: Whether the mistake was named.
@@ -62,9 +64,15 @@ class RoundBook(Book):
             rating = ratings.of_round(entry, named)
             card, session = family_card(done.family), entry.session or None
             due = self.deck.rate(card, rating, seconds=entry.seconds, session=session)
+            if self._is_due(entry.kata):
+                self.deck.rate(kata_card(entry.kata), rating, seconds=0.0, session=session)
         except DatabaseError as error:
             return None, f"not recorded: {error}"
         return due, ""
+
+    def _is_due(self, kata: str) -> bool:
+        due = self.deck.due_times().get(kata_card(kata))
+        return due is not None and due <= utc_now()
 
     def _round(self, entry: Entry) -> Round:
         assert self.mistake is not None

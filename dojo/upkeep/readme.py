@@ -20,6 +20,7 @@ from dojo.content.document import Kata, read_document
 from dojo.content.traps import read_traps
 from dojo.results import Result
 from dojo.upkeep.contents import contents
+from dojo.upkeep.paths import paths
 from dojo.words import counted
 
 README = layout.ROOT / "README.md"
@@ -42,6 +43,7 @@ def updated(text: str) -> str:
         "table": lambda: table(read_document().katas),
         "failing": lambda: transcript(wrong_answer()),
         "passing": lambda: transcript(_source(layout.REFERENCE)),
+        "paths": paths,
         "contents": lambda: contents(read_document(), text),
     }
     return _PART.sub(lambda found: f"{found[1]}{parts[found[2]]()}\n{found[3]}", text)

@@ -8,8 +8,8 @@ import zipfile
 import fsrs
 import pytest
 
-from dojo import layout
 from dojo.content.document import read_document
+from dojo.content.order import FIELD, questions_in_order
 from dojo.record.database import Database
 from dojo.record.deck import Deck, question_card
 from dojo.sitting import ratings, rehearse
@@ -46,14 +46,22 @@ def test_a_month_of_rehearsal_is_what_fsrs_says(deck):
     assert asked > 1.5 * len(times)
 
 
-def test_new_questions_come_often_asked_first_and_in_study_order_within(deck):
+def test_new_questions_come_in_the_order_to_learn_them(deck):
     document = read_document()
-    by_frequency = [q for word in layout.ASKED for q in document.questions if q.asked == word]
-    assert by_frequency != list(document.questions)
+    ordered = questions_in_order(document.questions)
+    assert ordered != list(document.questions)
     every = rehearse.pick(document, deck, rehearse.RehearsalOptions(all=True), START)
-    assert every == by_frequency
+    assert every == ordered
     today = rehearse.pick(document, deck, rehearse.RehearsalOptions(), START)
-    assert today == by_frequency[: rehearse.NEW_PER_SITTING]
+    assert today == ordered[: rehearse.NEW_PER_SITTING]
+
+
+def test_up_to_the_level_aimed_at_comes_before_what_is_above_it(deck):
+    document = read_document()
+    every = rehearse.pick(document, deck, rehearse.RehearsalOptions(all=True), START, "screen")
+    assert len(every) == len(document.questions)
+    levels = [q.level for q in every if q.kata not in FIELD]
+    assert levels.index("mid") == levels.count("screen")
 
 
 def test_due_comes_before_new_and_longest_due_first(deck):

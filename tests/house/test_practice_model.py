@@ -12,13 +12,16 @@ from dojo import layout
 from dojo.check.runner import Event
 from dojo.content import stubs
 from dojo.content.document import read_document
+from dojo.content.order import katas_in_order
 from dojo.record import attempts
 from dojo.record.archive import ArchiveError, copies
 from dojo.record.attempts import Attempts, Entry, Refused
 from dojo.record.database import Database, DatabaseError
 from dojo.record.deck import kata_card, utc_now
+from dojo.record.goal import Goal, Goals, day_of
 from dojo.results import Failure, Outcome, RanTest, Result
 from dojo.sitting import debrief, ratings
+from dojo.sitting.agenda import read_agenda
 from dojo.sitting.attempt import (
     RESUME_WITHIN,
     WRITE_EVERY,
@@ -358,19 +361,29 @@ def test_what_broke_off_long_ago_is_ended_and_not_offered(book, tree, dead_pid):
     assert [row.outcome for row in rows(book)] == [attempts.LEFT, attempts.RUNNING]
 
 
-def proposed(book, tree):
+def proposed(book, tree, planned=None):
     found = choices(read_document(), book, tree)
-    choice, why = propose(found, book)
+    choice, why = propose(found, book, planned)
     return choice.kata.path, why
 
 
-def test_unsolved_katas_are_proposed_often_asked_first_and_in_study_order_within(book, tree):
-    katas = read_document().katas
-    by_frequency = [kata for word in layout.ASKED for kata in katas if kata.asked == word]
-    assert by_frequency != list(katas)
-    for kata in by_frequency:
+def test_unsolved_katas_are_proposed_in_the_order_to_learn_them(book, tree):
+    ordered = katas_in_order(read_document().katas)
+    assert ordered[2].path == "optimizers/momentum"
+    for kata in ordered:
         assert proposed(book, tree) == (kata.path, "not solved yet")
         book.database.add_check(Result(kata.path, Outcome.SOLVED))
+
+
+def test_what_the_plan_has_for_today_goes_before_what_is_due(book, tree):
+    book.deck.rate("kata:losses/giou", 1, at=utc_now() - datetime.timedelta(days=9))
+    in_a_week = day_of(time.time()) + datetime.timedelta(days=7)
+    Goals(book.database).set(Goal(in_a_week, 60, "senior"))
+    agenda = read_agenda(book.database, read_document(), time.time())
+    assert proposed(book, tree, agenda) == ("gradients/clip_by_value", "planned for today")
+    book.database.add_check(Result("gradients/clip_by_value", Outcome.SOLVED))
+    agenda = read_agenda(book.database, read_document(), time.time())
+    assert proposed(book, tree, agenda) == ("losses/focal_loss", "planned for today")
 
 
 def test_a_due_kata_goes_before_unsolved_ones_and_a_broken_one_before_both(book, tree, dead_pid):

@@ -8,6 +8,7 @@ from dojo import cli, layout
 from dojo.content.document import read_document
 from dojo.upkeep import readme
 from dojo.upkeep.contents import anchors, contents, headings
+from dojo.upkeep.paths import paths
 
 TEXT = readme.README.read_text(encoding="utf-8")
 
@@ -34,6 +35,14 @@ def test_the_table_folds_each_track_under_what_is_often_asked_of_it():
         told = folds[kata.track].partition("asked often: ")[2].split(", ")
         assert (kata.name in told) == (kata.asked == "often")
         assert made.count(f"](katas/{kata.path}.py)") == 1
+
+
+def test_the_paths_are_what_the_plan_lays():
+    made = part("paths")
+    assert made == paths(), "python -m dojo readme"
+    tables = re.findall(r"(?:^\|.*\n?)+", made, re.MULTILINE)
+    assert len(tables) == 3
+    assert all(len(table.splitlines()) <= 10 for table in tables)
 
 
 def test_the_contents_of_the_questions_are_theirs():

@@ -1,0 +1,346 @@
+"""Lays the days up to an interview, as if all went as planned. Pure: no clock, no record.
+
+A day has what is due before what is new, and it takes at most half of the time until the rest
+has its place: a round of debugging of each kata that comes back, then the questions of what was
+written the day before, new katas in the order of `content.order`, and further questions. The
+last two evenings hold a mock interview, the last one nothing new.
+"""
+
+import dataclasses
+import datetime
+import enum
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from dojo import layout
+from dojo.content.document import Document, Kata, Question, rarity
+from dojo.content.order import FIELD, katas_in_order, questions_in_order
+from dojo.record.goal import Goal
+from dojo.record.pace import Pace, pace
+from dojo.sitting.interview_plan import SPOKEN, repair_minutes
+
+# What is written anew leaves two fifths of a day for questions, and for what comes back: without
+# them a week would end with a dozen katas and nothing said about any.
+SHARE_OF_NEW = 0.6
+# The first day may run over by a tenth: so an hour holds the three of the field.
+OVER = 1.1
+# Days until fsrs asks again for what is answered well, the first time and the next.
+QUESTION_BACK, KATA_BACK = (1, 7, 32), (2, 11, 46)
+MOCK, LEAST_MOCK = 45, 20
+# What was said well once is said in half the time.
+AGAIN = 0.5
+# Nothing is on record.
+NO_PACE = pace(())
+# On the day itself one only wakes up what is known.
+WARM_UP = 20
+
+
+class Kind(enum.StrEnum):
+    """What there is to do."""
+
+    WRITE = "write"
+    SPEAK = "speak"
+    DEBUG = "debug"
+    MOCK = "mock interview"
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One thing to do.
+
+    Attributes:
+        kind: What it is.
+        about: The kata's path; ids of the questions; nothing for a mock interview.
+        minutes: What it is likely to take this learner.
+        why: In a few words.
+        line: What to type.
+    """
+
+    kind: Kind
+    about: tuple[str, ...]
+    minutes: float
+    why: str
+    line: str
+
+    @property
+    def parts(self) -> int:
+        """How many things it is, each done by itself."""
+        return len(self.about) if self.kind is Kind.SPEAK else 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Day:
+    """One day, in the order in which to do it."""
+
+    date: datetime.date
+    items: Sequence[Item]
+
+    @property
+    def minutes(self) -> float:
+        """What all of it is likely to take."""
+        return sum(item.minutes for item in self.items)
+
+    def between(self, spread: float) -> tuple[float, float]:
+        """Returns between how many minutes it is in two days of three.
+
+        Args:
+            spread: Of the learner's pace: what runs over and what is quick even out.
+        """
+        typed = [item.minutes for item in self.items if item.kind in (Kind.WRITE, Kind.DEBUG)]
+        size = math.hypot(*typed)
+        return self.minutes - size * (1 - 1 / spread), self.minutes + size * (spread - 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What the record says of the learner.
+
+    Attributes:
+        solved: Paths of katas that were ever solved.
+        tried: Paths of those that were begun, and are not solved.
+        katas_due: Kata to the day it comes back.
+        questions_due: Question to the day it comes back.
+        pace: Their time as a factor on the boxes.
+        speech: The same for spoken questions.
+    """
+
+    solved: Collection[str] = ()
+    tried: Collection[str] = ()
+    katas_due: Mapping[str, datetime.date] = dataclasses.field(default_factory=dict)
+    questions_due: Mapping[str, datetime.date] = dataclasses.field(default_factory=dict)
+    pace: Pace = NO_PACE
+    speech: float = 1.0
+
+
+def lay(goal: Goal, document: Document, known: Known, today: datetime.date) -> list[Day]:
+    """Returns the days from `today` to the interview's, without those that hold nothing.
+
+    Args:
+        goal: What for; its day is not before `today`.
+        document: What there is to learn.
+        known: What the record says.
+        today: The first day that can be used.
+    """
+    course = _Course(goal, document, known, _working_days(goal, today))
+    return [day for day in map(course.day, course.dates) if day.items]
+
+
+def left_out(
+    goal: Goal, document: Document, known: Known, days: Sequence[Day]
+) -> tuple[list[Kata], list[Question]]:
+    """Returns what is new and fits into none of these days, in the order of what you would lose."""
+    course = _Course(goal, document, known, ())
+    planned = {name for day in days for item in day.items for name in item.about}
+    return (
+        [kata for kata in course.unsolved if kata.path not in planned],
+        [question for question in course.unasked if question.id not in planned],
+    )
+
+
+def _working_days(goal: Goal, today: datetime.date) -> list[datetime.date]:
+    ahead = (goal.date - today).days
+    dates = (today + datetime.timedelta(days=n) for n in range(ahead + 1))
+    return [date for date in dates if not goal.is_off(date)]
+
+
+class _Course:
+    """The learner as they will be: each day changes what is known, and what is due when."""
+
+    def __init__(
+        self, goal: Goal, document: Document, known: Known, dates: Sequence[datetime.date]
+    ) -> None:
+        self.goal, self.known, self.dates = goal, known, dates
+        katas = [kata for kata in document.katas if goal.track in ("", kata.track)]
+        questions = [q for q in document.questions if goal.track in ("", q.track)]
+        self._katas = {kata.path: kata for kata in katas}
+        self._questions = {question.id: question for question in questions}
+        fresh = [k for k in katas_in_order(katas, goal.level) if k.path not in known.solved]
+        # What was begun is nearly done.
+        self.unsolved = sorted(fresh, key=lambda kata: kata.path not in known.tried)
+        self.unasked = [
+            q for q in questions_in_order(questions, goal.level) if q.id not in known.questions_due
+        ]
+        self._kata_due = {k: at for k, at in known.katas_due.items() if k in self._katas}
+        self._question_due = {
+            q: at for q, at in known.questions_due.items() if q in self._questions
+        }
+        self._times: dict[str, int] = {}
+        self._written: dict[str, datetime.date] = {}
+
+    def day(self, date: datetime.date) -> Day:
+        """Fills one day."""
+        if date == self.goal.date:
+            due = [*self._due(date, min(WARM_UP, self.goal.minutes))]
+            return Day(date, list(self._spoken(due, [])))
+        mock = self._mock(date)
+        new = not self._is_last(date) or date == self.dates[0]
+        whole = self._room(date)
+        room = whole - sum(item.minutes for item in mock)
+        written = list(self._long(date, room)) if new else []
+        room -= sum(item.minutes for item in written)
+        asked = [*self._due(date, min(room, self.goal.minutes / 2))]
+        room -= self._speech(asked, AGAIN)
+        rounds = list(self._rounds(date, room))
+        room -= sum(item.minutes for item in rounds)
+        written += self._write(date, room) if new and not written else []
+        room = whole - sum(item.minutes for item in (*mock, *rounds, *written))
+        asked += self._due(date, room - self._speech(asked, AGAIN))
+        room -= self._speech(asked, AGAIN)
+        fresh = self._ask(date, room) if new else []
+        spoken = list(self._spoken(asked, fresh))
+        # What is known, or was written the day before, warms up for what is written today.
+        first = asked or any(self._is_ripe(question, date) for question in fresh)
+        head, tail = (spoken, []) if first else ([], spoken)
+        return Day(date, [*head, *rounds, *written, *tail, *mock])
+
+    def _room(self, date: datetime.date) -> float:
+        begins = date == self.dates[0] and any(kata.path in FIELD for kata in self.unsolved)
+        return self.goal.minutes * (OVER if begins else 1)
+
+    def _is_last(self, date: datetime.date) -> bool:
+        return date == self._evenings[-1] if self._evenings else False
+
+    @property
+    def _evenings(self) -> Sequence[datetime.date]:
+        """The last two on which one can work before the interview."""
+        return [date for date in self.dates if date < self.goal.date][-2:]
+
+    def _mock(self, date: datetime.date) -> list[Item]:
+        minutes = min(MOCK, int(self.goal.minutes // 5 * 5))
+        if date not in self._evenings or minutes < LEAST_MOCK:
+            return []
+        if date == self.dates[0] and self.goal.minutes - self._the_field < minutes:
+            return []
+        last = self._is_last(date)
+        kind = " --format mixed" if last and self._repairable else ""
+        track = f" --track {self.goal.track}" if self.goal.track else ""
+        line = f"nox -s interview -- --minutes {minutes} --level {self.goal.level}{track}{kind}"
+        why = "the last evening" if last else "the last evening but one"
+        return [Item(Kind.MOCK, (), minutes, why, line)]
+
+    @property
+    def _the_field(self) -> float:
+        """Minutes that the three of the field still take."""
+        return sum(self._likely(kata) for kata in self.unsolved if kata.path in FIELD)
+
+    @property
+    def _repairable(self) -> bool:
+        solved = {*self.known.solved, *self._written} & self._katas.keys()
+        return any(self._katas[path].track != layout.REPAIR for path in solved)
+
+    def _due(self, date: datetime.date, room: float) -> Iterator[Question]:
+        due = [self._questions[q] for q, at in self._question_due.items() if at <= date]
+        due.sort(key=lambda q: (rarity(q), self._question_due[q.id], q.id))
+        for question in due:
+            if (room := room - self._speech([question], AGAIN)) >= 0:
+                yield self._asked(question, date)
+
+    def _rounds(self, date: datetime.date, room: float) -> Iterator[Item]:
+        due = sorted((at, path) for path, at in self._kata_due.items() if at <= date)
+        for at, path in due:
+            kata = self._katas[path]
+            item = self._again(kata, self._since(date, at, path))
+            if item.minutes <= room:
+                room -= item.minutes
+                self._kata_due[path] = self._next(path, date, KATA_BACK)
+                yield item
+
+    def _since(self, date: datetime.date, at: datetime.date, path: str) -> str:
+        days = (date - self._written[path]).days if path in self._written else 0
+        return f"written {days} days before" if days else "due"
+
+    def _again(self, kata: Kata, why: str) -> Item:
+        if kata.track == layout.REPAIR:
+            return self._writing(kata, why)
+        minutes = self.known.pace.likely(repair_minutes(kata))
+        return Item(Kind.DEBUG, (kata.path,), minutes, why, f"nox -s debug -- {kata.name}")
+
+    def _long(self, date: datetime.date, room: float) -> Iterator[Item]:
+        """What comes next, if it takes more than its share: it gets a day of its own."""
+        kata = next(filter(self._is_possible, self.unsolved), None)
+        if kata is None or self._fits(kata, self.goal.minutes * SHARE_OF_NEW):
+            return
+        alone = kata.path in FIELD and room >= self.goal.minutes
+        if self._fits(kata, room) or alone:
+            yield self._written_on(date, kata)
+
+    def _write(self, date: datetime.date, room: float) -> Iterator[Item]:
+        share = min(room, SHARE_OF_NEW * self.goal.minutes)
+        possible = list(filter(self._is_possible, self.unsolved))
+        for kata in possible:
+            fits = self._fits(kata, room if kata.path in FIELD else share)
+            if fits and self._is_ready(kata) and rarity(kata) == rarity(possible[0]):
+                room, share = room - self._likely(kata), share - self._likely(kata)
+                yield self._written_on(date, kata)
+
+    def _is_possible(self, kata: Kata) -> bool:
+        """Whether some day is long enough for it."""
+        return kata.path in FIELD or self._fits(kata, self.goal.minutes)
+
+    def _fits(self, kata: Kata, room: float) -> bool:
+        return self._likely(kata) <= room
+
+    def _written_on(self, date: datetime.date, kata: Kata) -> Item:
+        self.unsolved.remove(kata)
+        self._written[kata.path] = date
+        self._kata_due[kata.path] = self._next(kata.path, date, KATA_BACK)
+        return self._writing(kata, self._reason(kata))
+
+    def _is_ready(self, kata: Kata) -> bool:
+        return not {other.path for other in self.unsolved} & set(kata.after)
+
+    def _reason(self, kata: Kata) -> str:
+        if kata.path in self.known.tried:
+            return "begun, not solved yet"
+        return f"asked {kata.asked}"
+
+    def _writing(self, kata: Kata, why: str) -> Item:
+        line = f"nox -s practice -- {kata.name}"
+        return Item(Kind.WRITE, (kata.path,), self._likely(kata), why, line)
+
+    def _ask(self, date: datetime.date, room: float) -> list[Question]:
+        """New questions: of what was written first, then by how often they are asked."""
+        evenings = [day for day in self.dates if date <= day < self.goal.date]
+        quota = math.ceil(len(self.unasked) / max(1, len(evenings) - 1))
+        found: list[Question] = []
+        for question in sorted(self.unasked, key=lambda q: self._place(q, date)):
+            if len(found) < quota and self._speech([*found, question]) <= room:
+                self.unasked.remove(question)
+                found.append(self._asked(question, date))
+        return found
+
+    def _place(self, question: Question, date: datetime.date) -> tuple[bool | int, ...]:
+        # The questions of the field's three come with them, all others the day after.
+        ripe = self._is_ripe(question, date) or (
+            question.kata in FIELD and question.kata in self._written
+        )
+        return not ripe, rarity(question), question.kata in self._katas and not ripe
+
+    def _is_ripe(self, question: Question, date: datetime.date) -> bool:
+        written = self._written.get(question.kata, date)
+        return question.kata in self.known.solved or written < date
+
+    def _asked(self, question: Question, date: datetime.date) -> Question:
+        self._question_due[question.id] = self._next(question.id, date, QUESTION_BACK)
+        return question
+
+    def _next(self, name: str, date: datetime.date, back: Sequence[int]) -> datetime.date:
+        """When it comes back; of one that was known before the second interval is the guess."""
+        known = name in self._kata_due or name in self._question_due
+        times = self._times.setdefault(name, 1 if known else 0)
+        self._times[name] += 1
+        return date + datetime.timedelta(days=back[min(times, len(back) - 1)])
+
+    def _spoken(self, due: Sequence[Question], new: Sequence[Question]) -> Iterator[Item]:
+        if due or new:
+            counts = {"due": len(due), "new": len(new)}
+            why = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+            ids = tuple(question.id for question in (*due, *new))
+            minutes = self._speech(due, AGAIN) + self._speech(new)
+            yield Item(Kind.SPEAK, ids, minutes, why, "nox -s rehearse")
+
+    def _likely(self, kata: Kata) -> float:
+        return self.known.pace.likely(kata.minutes)
+
+    def _speech(self, questions: Sequence[Question], share: float = 1.0) -> float:
+        return self.known.speech * share * sum(SPOKEN[question.level] for question in questions)
