@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Sequence
 
 from dojo import layout
-from dojo.content.document import Document, Kata, Question, rarity
+from dojo.content.document import Document, Kata, Question
+from dojo.content.order import questions_in_order
 from dojo.record.attempts import SOLVED, Entry
 from dojo.record.deck import Review, kata_card, question_card
 from dojo.record.standing import AGAIN, Known, chance_of, fits
@@ -136,7 +137,7 @@ class Gains:
         }
         due = sorted((cards[c].due, c) for c in mine if c in cards and cards[c].due <= self.at)
         new = [question for card, question in mine.items() if card not in cards]
-        return [mine[card] for _, card in due], sorted(new, key=rarity)
+        return [mine[card] for _, card in due], questions_in_order(new)
 
     def _gain(self, question: Question) -> float:
         """What is known is refreshed; the rest is recalled as often as others were."""

@@ -69,7 +69,7 @@ def plan(options: PlanOptions) -> int:
 
 def _lines(agenda: Agenda, document: Document, whole: bool, width: int) -> Sequence[plan_text.Line]:
     katas, questions = left_out(agenda.goal, document, agenda.known, agenda.days)
-    enough = _enough(agenda, document)
+    enough = _enough(agenda, document) if whole else None
     return [
         *plan_text.head(agenda),
         *plan_text.slipped(agenda, width),

@@ -121,15 +121,20 @@ def lay(goal: Goal, document: Document, known: Known, today: datetime.date) -> l
         known: What the record says.
         today: The first day that can be used.
     """
-    course = _Course(goal, document, known, _working_days(goal, today))
-    return [day for day in map(course.day, course.dates) if day.items]
+    dates = _working_days(goal, today)
+    # Which katas find a place is known only then: the questions of the others need not wait.
+    first = _Course(goal, document, known, dates, {kata.path for kata in document.katas})
+    for date in dates:
+        first.day(date)
+    course = _Course(goal, document, known, dates, first.written.keys())
+    return [day for day in map(course.day, dates) if day.items]
 
 
 def left_out(
     goal: Goal, document: Document, known: Known, days: Sequence[Day]
 ) -> tuple[list[Kata], list[Question]]:
     """Returns what is new and fits into none of these days, in the order of what you would lose."""
-    course = _Course(goal, document, known, ())
+    course = _Course(goal, document, known, (), ())
     planned = {name for day in days for item in day.items for name in item.about}
     return (
         [kata for kata in course.unsolved if kata.path not in planned],
@@ -147,9 +152,21 @@ class _Course:
     """The learner as they will be: each day changes what is known, and what is due when."""
 
     def __init__(
-        self, goal: Goal, document: Document, known: Known, dates: Sequence[datetime.date]
+        self,
+        goal: Goal,
+        document: Document,
+        known: Known,
+        dates: Sequence[datetime.date],
+        expected: Collection[str],
     ) -> None:
+        """
+        Args:
+            goal, document, known: As of `lay`.
+            dates: The days to fill.
+            expected: Katas that are taken to be written: their questions wait for them.
+        """
         self.goal, self.known, self.dates = goal, known, dates
+        self._expected = expected
         katas = [kata for kata in document.katas if goal.track in ("", kata.track)]
         questions = [q for q in document.questions if goal.track in ("", q.track)]
         self._katas = {kata.path: kata for kata in katas}
@@ -165,7 +182,7 @@ class _Course:
             q: at for q, at in known.questions_due.items() if q in self._questions
         }
         self._times: dict[str, int] = {}
-        self._written: dict[str, datetime.date] = {}
+        self.written: dict[str, datetime.date] = {}
 
     def day(self, date: datetime.date) -> Day:
         """Fills one day."""
@@ -180,16 +197,19 @@ class _Course:
         room -= sum(item.minutes for item in written)
         asked = [*self._due(date, min(room, self.goal.minutes / 2))]
         room -= self._speech(asked, AGAIN)
+        fresh = self._ask(date, room, self._ripe(date)) if new else []
+        room -= self._speech(fresh)
         rounds = list(self._rounds(date, room))
         room -= sum(item.minutes for item in rounds)
         written += self._write(date, room) if new and not written else []
         room = whole - sum(item.minutes for item in (*mock, *rounds, *written))
-        asked += self._due(date, room - self._speech(asked, AGAIN))
-        room -= self._speech(asked, AGAIN)
-        fresh = self._ask(date, room) if new else []
-        spoken = list(self._spoken(asked, fresh))
+        room -= self._speech(asked, AGAIN) + self._speech(fresh)
+        more = [*self._due(date, room)]
+        asked, room = asked + more, room - self._speech(more, AGAIN)
         # What is known, or was written the day before, warms up for what is written today.
-        first = asked or any(self._is_ripe(question, date) for question in fresh)
+        first = bool(asked or fresh)
+        fresh += self._ask(date, room, self._by_need(date)) if new else []
+        spoken = list(self._spoken(asked, fresh))
         head, tail = (spoken, []) if first else ([], spoken)
         return Day(date, [*head, *rounds, *written, *tail, *mock])
 
@@ -225,7 +245,7 @@ class _Course:
 
     @property
     def _repairable(self) -> bool:
-        solved = {*self.known.solved, *self._written} & self._katas.keys()
+        solved = {*self.known.solved, *self.written} & self._katas.keys()
         return any(self._katas[path].track != layout.REPAIR for path in solved)
 
     def _due(self, date: datetime.date, room: float) -> Iterator[Question]:
@@ -246,7 +266,7 @@ class _Course:
                 yield item
 
     def _since(self, date: datetime.date, at: datetime.date, path: str) -> str:
-        days = (date - self._written[path]).days if path in self._written else 0
+        days = (date - self.written[path]).days if path in self.written else 0
         return f"written {days} days before" if days else "due"
 
     def _again(self, kata: Kata, why: str) -> Item:
@@ -282,7 +302,7 @@ class _Course:
 
     def _written_on(self, date: datetime.date, kata: Kata) -> Item:
         self.unsolved.remove(kata)
-        self._written[kata.path] = date
+        self.written[kata.path] = date
         self._kata_due[kata.path] = self._next(kata.path, date, KATA_BACK)
         return self._writing(kata, self._reason(kata))
 
@@ -298,27 +318,40 @@ class _Course:
         line = f"nox -s practice -- {kata.name}"
         return Item(Kind.WRITE, (kata.path,), self._likely(kata), why, line)
 
-    def _ask(self, date: datetime.date, room: float) -> list[Question]:
-        """New questions: of what was written first, then by how often they are asked."""
+    def _ask(self, date: datetime.date, room: float, wanted: Sequence[Question]) -> list[Question]:
+        """The new questions that fit; of what is not asked often no more than a day's share."""
         evenings = [day for day in self.dates if date <= day < self.goal.date]
-        quota = math.ceil(len(self.unasked) / max(1, len(evenings) - 1))
+        share = math.ceil(len(self.unasked) / max(1, len(evenings) - 1))
         found: list[Question] = []
-        for question in sorted(self.unasked, key=lambda q: self._place(q, date)):
-            if len(found) < quota and self._speech([*found, question]) <= room:
+        for question in wanted:
+            within = len(found) < share or question.asked == layout.ASKED[0]
+            if within and self._speech([*found, question]) <= room:
                 self.unasked.remove(question)
                 found.append(self._asked(question, date))
         return found
 
-    def _place(self, question: Question, date: datetime.date) -> tuple[bool | int, ...]:
-        # The questions of the field's three come with them, all others the day after.
-        ripe = self._is_ripe(question, date) or (
-            question.kata in FIELD and question.kata in self._written
-        )
-        return not ripe, rarity(question), question.kata in self._katas and not ripe
+    def _ripe(self, date: datetime.date) -> list[Question]:
+        """New questions on what was written before that day; rare ones can wait."""
+        return [
+            question
+            for question in self.unasked
+            if question.kata in self.known.solved or self.written.get(question.kata, date) < date
+            if question.asked != layout.ASKED[-1]
+        ]
 
-    def _is_ripe(self, question: Question, date: datetime.date) -> bool:
-        written = self._written.get(question.kata, date)
-        return question.kata in self.known.solved or written < date
+    def _by_need(self, date: datetime.date) -> list[Question]:
+        """New questions: those of the field's three with their katas, then by rarity."""
+
+        def is_field(question: Question) -> bool:
+            return question.kata in FIELD and question.kata in self.written
+
+        def waits(question: Question) -> bool:
+            path = question.kata
+            expected = path in self._expected and path not in self.known.solved
+            return expected and self.written.get(path, date) >= date and not is_field(question)
+
+        ready = [question for question in self.unasked if not waits(question)]
+        return sorted(ready, key=lambda question: (not is_field(question), rarity(question)))
 
     def _asked(self, question: Question, date: datetime.date) -> Question:
         self._question_due[question.id] = self._next(question.id, date, QUESTION_BACK)

@@ -90,7 +90,7 @@ def pick(
     by_card = {question_card(q.id): q for q in wanted(document, options)}
     due, unseen = deck.in_order(by_card, at)
     ordered = questions_in_order([by_card[card] for card in unseen], level)
-    beyond = [by_card[card] for card in unseen if by_card[card] not in ordered]
+    beyond = questions_in_order([q for q in map(by_card.get, unseen) if q and q not in ordered])
     new = [question_card(q.id) for q in (*ordered, *beyond)]
     later = [card for card in by_card if card not in set(due) | set(new)]
     if options.all or options.kata:

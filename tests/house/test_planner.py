@@ -109,7 +109,7 @@ def test_the_three_of_the_field_are_the_first_day_with_their_questions(level):
 
 
 def test_a_kata_then_its_questions_the_next_day_then_a_round_two_days_later():
-    days = laid(14, 90)
+    days = laid(14, 150)
     on, spoken = written(days), asked(days)
     rounds = {}
     for date, item in items(days, Kind.DEBUG):
@@ -206,11 +206,16 @@ def test_on_the_day_itself_only_what_is_due():
 
 
 def test_questions_are_spread_over_the_days_left():
-    """As many a day as are left for each day, and no ten."""
-    new = [item.why for _, item in items(laid(60, 60), Kind.SPEAK)]
-    assert "2 new" in new[5]
-    reachable = [q for q in DOCUMENT.questions if q.level in ("screen", "mid")]
-    assert len(asked(laid(60, 60))) == len(reachable)
+    """What is asked often comes at once, all else as many a day as are left for each."""
+    days = laid(60, 60)
+    first = {question: dates[0] for question, dates in asked(days).items()}
+    reachable = [q.id for q in DOCUMENT.questions if q.level in ("screen", "mid")]
+    assert set(first) == set(reachable)
+    often = [date for question, date in first.items() if QUESTIONS[question].asked == "often"]
+    assert max(often) <= TODAY + 20 * DAY
+    later = [date for date in first.values() if date > TODAY + 20 * DAY]
+    assert max(later.count(date) for date in set(later)) <= 5
+    assert max(later) >= TODAY + 45 * DAY
 
 
 def test_what_does_not_fit_is_said_in_the_order_of_what_is_lost():
