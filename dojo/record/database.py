@@ -138,6 +138,18 @@ MIGRATIONS = (
         PRIMARY KEY (goal, day)
     );
     """,
+    # What an interviewer asked after an answer, and how it went by the learner's own judgement.
+    """
+    CREATE TABLE follow_ups (
+        id INTEGER PRIMARY KEY,
+        session INTEGER REFERENCES sessions (id),
+        question TEXT NOT NULL,      -- G01
+        text TEXT NOT NULL,          -- of the follow-up
+        at REAL NOT NULL,
+        answered INTEGER NOT NULL    -- 0 no, 1 partly, 2 answered
+    );
+    CREATE INDEX follow_ups_of_question ON follow_ups (question, at);
+    """,
 )
 
 # Of a reason, in characters.

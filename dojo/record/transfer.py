@@ -23,6 +23,7 @@ from dojo.record import texts
 from dojo.record.attempts import GIVEN_UP, LEFT, RUNNING, SOLVED, TIME_UP
 from dojo.record.database import Database
 from dojo.record.deck import RATINGS, Review
+from dojo.record.follow_ups import ANSWERED
 from dojo.results import Outcome
 
 VERSION = 1
@@ -86,7 +87,16 @@ TABLES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "track": (str,),
         "off": (str,),
     },
+    "follow_ups": {
+        "session": (int, type(None)),
+        "question": (str,),
+        "text": (str,),
+        "at": (float, int),
+        "answered": (int,),
+    },
 }
+# Tables that exports of earlier times do not have.
+LATER_TABLES = ("rounds", "goals", "follow_ups")
 # Columns that an export of before there were saves does not have, and what they hold then.
 LATER: Mapping[str, Mapping[str, Any]] = {
     "checks": {
@@ -107,6 +117,7 @@ SAME = {
     "hints": ("kata",),
     "reviews": ("card", "at"),
     "goals": ("made",),
+    "follow_ups": ("question", "at"),
 }
 # Values that the rest of the tool relies on. The last second is that of the year 2999.
 _LAST = 32503680000
@@ -136,6 +147,10 @@ ALLOWED: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
         "level": lambda level: level in layout.LEVELS,
         "track": lambda track: track in ("", *layout.TRACKS),
         "off": lambda text: _is_list_of_texts(text),
+    },
+    "follow_ups": {
+        "at": lambda at: 0 <= at < _LAST,
+        "answered": lambda answered: answered in ANSWERED,
     },
 }
 # Plain files of the state folder that move along: kept answers, texts of checks, debriefs.
@@ -238,8 +253,8 @@ def _read(path: Path) -> dict[str, Any]:
     if content.get("version") != VERSION:
         raise TransferError(f"{path} has version {content.get('version')}; this reads {VERSION}")
     for name, columns in TABLES.items():
-        # An export of before there were rounds, or goals, has none.
-        content.setdefault(name, [] if name in ("rounds", "goals") else None)
+        # An export of before there were such rows has none.
+        content.setdefault(name, [] if name in LATER_TABLES else None)
         _add_later_columns(content[name], LATER.get(name, {}))
         _demand_rows(path, name, content[name], columns)
     content["files"] = _demanded_files(path, content.get("files"))

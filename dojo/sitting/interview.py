@@ -14,6 +14,7 @@ from dojo.record.archive import ArchiveError
 from dojo.record.attempts import Entry, Refused
 from dojo.record.database import DatabaseError
 from dojo.record.deck import question_card, utc_now
+from dojo.record.follow_ups import FollowUps
 from dojo.sitting import debrief, handout, interview_report
 from dojo.sitting.app import DojoApp, run_to_the_end
 from dojo.sitting.attempt import Attempt, begin
@@ -21,13 +22,14 @@ from dojo.sitting.choices import choices
 from dojo.sitting.clock import Clock
 from dojo.sitting.desk import Desk, lay_out
 from dojo.sitting.interview_plan import InterviewOptions, Part, Repair, plan
-from dojo.sitting.interview_record import Answer, Found, Interview, Trial
+from dojo.sitting.interview_record import Answer, Found, Further, Interview, Trial
 from dojo.sitting.round_book import RoundBook
 from dojo.sitting.round_choice import Past, choose
 from dojo.sitting.round_report import Said
 from dojo.sitting.screens.assess import AssessScreen
 from dojo.sitting.screens.closing import ClosingScreen
 from dojo.sitting.screens.code import CodeScreen, RepairScreen
+from dojo.sitting.screens.follow_up import FollowUpScreen
 from dojo.sitting.screens.name_it import ask_name
 from dojo.sitting.screens.opening import OpeningScreen
 from dojo.sitting.screens.spoken import SpokenScreen
@@ -147,7 +149,11 @@ class InterviewApp(DojoApp):
         return step
 
     async def speak(self, question: Question, place: str) -> str:
-        return await self.push_screen_wait(SpokenScreen(question, place, self.interview))
+        known = FollowUps(self.desk.book.database).asked(question.id)
+        # What was asked least so far, and of these what comes first.
+        further = min(question.follow_ups, key=lambda further: known[further.text])
+        screen = SpokenScreen(question, further, place, self.interview)
+        return await self.push_screen_wait(screen)
 
     async def code(self, kata: Kata) -> str:
         minutes = min(kata.minutes, self.interview.left / 60)
@@ -158,17 +164,35 @@ class InterviewApp(DojoApp):
             return "next"
         step = await self.push_screen_wait(CodeScreen(attempt, self.desk, self.interview))
         own = debrief.own_answer(kata.path, self.desk.tree)
-        self.interview.done.append(Trial(attempt.entry, attempt.due, own))
+        last = attempt.result if attempt.entry.checks else None
+        passed, total = (last.passed, last.total) if last else (0, 0)
+        self.interview.done.append(Trial(attempt.entry, attempt.due, own, passed, total))
         return step
 
     async def assess(self) -> None:
-        """Lets the learner tick the points that were said; nothing is timed any more."""
+        """Lets the learner judge what was said; nothing is timed any more."""
         for answer in self.interview.answers:
             ticked = await self.push_screen_wait(AssessScreen(answer))
             if ticked is None:
                 return
             self.rate(answer, ticked)
             interview_report.keep(self.interview)
+            if answer.further is not None:
+                answered = await self.push_screen_wait(FollowUpScreen(answer.further))
+                if answered is None:
+                    return
+                self.judge(answer.question, answer.further, answered)
+                interview_report.keep(self.interview)
+
+    def judge(self, question: Question, further: Further, answered: int) -> None:
+        """Notes how a follow-up went."""
+        further.answered = answered
+        book = self.desk.book
+        try:
+            follow_ups = FollowUps(book.database)
+            follow_ups.add(question.id, further.asked.text, answered, book.sitting())
+        except DatabaseError as error:
+            self.interview.unrecorded = f"not recorded: {error}"
 
     def rate(self, answer: Answer, ticked: Sequence[int]) -> None:
         """Notes what an answer was worth, and plans when its question comes back."""

@@ -4,12 +4,29 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 
-from dojo.content.document import Question
+from dojo.content.document import FollowUp, Question
 from dojo.record.attempts import Entry
 from dojo.sitting import ratings
 from dojo.sitting.clock import Clock
 from dojo.sitting.interview_plan import InterviewOptions, Part
 from dojo.sitting.round_report import Said
+
+
+@dataclasses.dataclass
+class Further:
+    """A follow-up that was asked after an answer.
+
+    Attributes:
+        asked: The question, and its answer.
+        words: What the learner typed meanwhile.
+        seconds: How long it took.
+        answered: One of `follow_ups.ANSWERED`; None where it is not assessed yet.
+    """
+
+    asked: FollowUp
+    words: str
+    seconds: float
+    answered: int | None = None
 
 
 @dataclasses.dataclass
@@ -22,6 +39,7 @@ class Answer:
         seconds: How long it took.
         ticked: Numbers of the key points said, from 1; None where it is not assessed yet.
         due: When the question comes back.
+        further: What was asked after it; None where the time was over.
     """
 
     question: Question
@@ -29,6 +47,7 @@ class Answer:
     seconds: float
     ticked: Sequence[int] | None = None
     due: datetime.datetime | None = None
+    further: Further | None = None
 
     @property
     def rating(self) -> int:
@@ -40,11 +59,21 @@ class Answer:
 
 @dataclasses.dataclass
 class Trial:
-    """One kata of the interview, as it ended, and what the learner wrote."""
+    """One kata of the interview, as it ended.
+
+    Attributes:
+        entry: Time, checks and outcome.
+        due: When the kata comes back.
+        own: What the learner wrote.
+        passed: Tests that passed in the last check; 0 without one.
+        total: How many there are; 0 without a check.
+    """
 
     entry: Entry
     due: datetime.datetime | None
     own: str
+    passed: int = 0
+    total: int = 0
 
 
 @dataclasses.dataclass
@@ -88,6 +117,11 @@ class Interview:
     @property
     def answers(self) -> list[Answer]:
         return [done for done in self.done if isinstance(done, Answer)]
+
+    @property
+    def written(self) -> list["Trial | Found"]:
+        """What was done at the keyboard, in order."""
+        return [done for done in self.done if not isinstance(done, Answer)]
 
     @property
     def trials(self) -> list[Trial]:

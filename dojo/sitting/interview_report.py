@@ -10,10 +10,12 @@ from dojo.files import write_whole
 from dojo.proofs import mistake
 from dojo.record import attempts
 from dojo.record.deck import RATINGS, utc_now
+from dojo.record.follow_ups import ANSWERED
 from dojo.sitting import debrief, difference
 from dojo.sitting.interview_plan import Part, Repair, minutes_of
-from dojo.sitting.interview_record import Answer, Found, Interview, Trial
+from dojo.sitting.interview_record import Answer, Found, Further, Interview, Trial
 from dojo.sitting.round_report import headline
+from dojo.sitting.scorecard import scorecard
 from dojo.words import from_now, minutes_and_seconds
 
 
@@ -36,7 +38,8 @@ def keep(interview: Interview) -> None:
 
 def report(interview: Interview) -> str:
     """Returns the debrief as Markdown."""
-    blocks = [_head(interview), _table(interview), *map(_trial, interview.trials)]
+    blocks = [_head(interview), scorecard(interview), "## Part by part", _table(interview)]
+    blocks += map(_trial, interview.trials)
     blocks += [_round(found) for found in interview.found]
     blocks += [_answer(answer) for answer in interview.answers]
     return "\n\n".join(blocks) + "\n"
@@ -44,8 +47,9 @@ def report(interview: Interview) -> str:
 
 def _head(interview: Interview) -> str:
     options = interview.options
-    facts = [f"{options.minutes:g} minutes"]
-    facts += [word for word in (options.track, options.level) if word]
+    level = f"level {options.level}" if options.level else "any level"
+    facts = [f"{options.minutes:g} minutes", options.format, level]
+    facts += [f"only {options.track}"] if options.track else []
     used = minutes_and_seconds(interview.clock.spent)
     title = f"# Mock interview, {interview.laid_out:%d %B %Y, %H:%M}"
     return f"{title}\n\n{', '.join(facts)}; {used} used."
@@ -123,7 +127,19 @@ def _answer(answer: Answer) -> str:
         lines += filter(None, parts)
         back = f"; it comes back {from_now(answer.due - utc_now())}" if answer.due else ""
         lines.append(f"{RATINGS[answer.rating]}{back}.")
+    if answer.further is not None:
+        lines += _further(answer.further)
     return "\n\n".join(lines)
+
+
+def _further(further: Further) -> list[str]:
+    """The follow-up; its answer once it was shown."""
+    lines = [f"**Follow-up.** {further.asked.text}"]
+    if further.words:
+        lines.append(f"You noted: {further.words}")
+    if further.answered is not None:
+        lines += [further.asked.answer, f"Your judgement: {ANSWERED[further.answered]}."]
+    return lines
 
 
 def _bullets(items: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from dojo.record import attempts
 from dojo.record.attempts import Attempts
 from dojo.record.database import Database, DatabaseError
 from dojo.record.deck import kata_card, question_card
+from dojo.record.follow_ups import FollowUps
 from dojo.record.rounds import Rounds
 from dojo.results import Outcome, RanTest, Result
 from dojo.sitting import interview_plan, interview_report
@@ -28,6 +29,7 @@ from dojo.sitting.screens.ask import Ask
 from dojo.sitting.screens.assess import AssessScreen
 from dojo.sitting.screens.closing import ClosingScreen
 from dojo.sitting.screens.code import CodeScreen, RepairScreen
+from dojo.sitting.screens.follow_up import FollowUpScreen
 from dojo.sitting.screens.name_it import NameScreen
 from dojo.sitting.screens.opening import OpeningScreen
 from dojo.sitting.screens.spoken import SpokenScreen
@@ -140,6 +142,8 @@ async def to_the_kata(app, pilot):
     await pilot.press("enter")
     await until_screen(pilot, SpokenScreen)
     await pilot.press(*"tape", "enter")
+    await until(pilot, lambda: "A follow-up" in seen(app))
+    await pilot.press(*"slot", "enter")
     await until_screen(pilot, CodeScreen)
 
 
@@ -154,11 +158,18 @@ def test_a_whole_interview(sit, home):
         await until_screen(pilot, SpokenScreen)
         assert ASKED[1].text.split()[0] in seen(app)
         await pilot.press("enter")
+        await until(pilot, lambda: "A follow-up" in seen(app))
+        await pilot.press("enter")
         await until_screen(pilot, AssessScreen)
         assert "You noted: tape" in seen(app)
         await pilot.press("1", "2", "2", "3", "enter")
+        await until_screen(pilot, FollowUpScreen)
+        assert "You noted: slot" in seen(app)
+        await pilot.press("p")
         await until(pilot, lambda: getattr(app.screen, "answer", None) is app.interview.answers[1])
         await pilot.press("a", "enter")
+        await until_screen(pilot, FollowUpScreen)
+        await pilot.press("y")
         await until_screen(pilot, ClosingScreen)
         assert "Mock interview" in seen(app)
         await pilot.press("q")
@@ -172,12 +183,20 @@ def test_a_whole_interview(sit, home):
     assert f"- [ ] {ASKED[0].points[1]}" in report
     assert f"## {KATA.path}\n\nsolved in 0:0" in report
     assert "points, easy" in report
+    assert "Your judgement: partly." in report
+    assert "| Follow-ups | **solid** | 1.5 of 2 points: 1 answered, 1 partly, 0 no |" in report
+    assert "| Correctness | **strong** | 1 of 1 point: `clip_by_value` solved |" in report
     assert "+    @tf.custom_gradient" in report
     assert "The debrief is kept" in app.parting[-1]
     with Database(home) as database:
         (row,) = Attempts(database).all()
         session = database.db.execute("SELECT * FROM sessions").fetchone()
         cards = {row["card"] for row in database.db.execute("SELECT card FROM reviews")}
+        further = database.db.execute("SELECT question, text, answered, session FROM follow_ups")
+        assert [tuple(row) for row in further] == [
+            (ASKED[0].id, ASKED[0].follow_ups[0].text, 1, row.session),
+            (ASKED[1].id, ASKED[1].follow_ups[0].text, 2, row.session),
+        ]
     assert row.outcome == attempts.SOLVED
     assert (session["kind"], session["minutes"]) == ("interview", 20)
     assert cards == {kata_card(KATA.path), *(question_card(q.id) for q in ASKED)}
@@ -232,6 +251,50 @@ def test_ending_early_keeps_what_was_done(sit, home):
         await until_screen(pilot, AssessScreen)
 
     sit(play)
+
+
+def test_without_time_left_no_follow_up_is_asked(sit, home):
+    async def play(app, pilot):
+        await pilot.press("enter")
+        await until_screen(pilot, SpokenScreen)
+        app.interview.clock.spent = interview_plan.minutes_of(ASKED[0]) * 60 - 10
+        await pilot.press("enter")
+        await until_screen(pilot, CodeScreen)
+        assert app.interview.answers[0].further is None
+
+    sit(play)
+    assert "Follow-up" not in kept(home).replace("Follow-ups", "")
+
+
+def test_the_follow_up_that_was_asked_least_comes(sit, home):
+    question = next(question for question in ASKED if len(question.follow_ups) > 1)
+    with Database(home) as database:
+        session = database.start_session("interview", 20)
+        FollowUps(database).add(question.id, question.follow_ups[0].text, 0, session)
+
+    async def play(app, pilot):
+        await pilot.press("enter")
+        await until_screen(pilot, SpokenScreen)
+        assert app.screen.further == question.follow_ups[1]
+
+    sit(play, parts=[question])
+
+
+def test_what_was_noted_of_a_follow_up_is_kept_when_the_interview_ends_in_it(sit, home):
+    async def play(app, pilot):
+        await pilot.press("enter")
+        await until_screen(pilot, SpokenScreen)
+        await pilot.press(*"tape", "enter")
+        await until(pilot, lambda: "A follow-up" in seen(app))
+        # On disk before the follow-up is answered: kill -9 loses nothing of the answer.
+        assert "You noted: tape" in kept(home)
+        await pilot.press(*"slot", "escape")
+        await until_screen(pilot, Ask)
+        await pilot.press("y")
+        await until_screen(pilot, AssessScreen)
+
+    sit(play)
+    assert "You noted: slot" in kept(home)
 
 
 def test_ctrl_c_in_a_spoken_question_asks(sit):
