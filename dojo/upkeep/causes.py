@@ -64,7 +64,8 @@ def sight(trap: Trap, result: Result) -> Sight:
     if trap.cause and trap.cause in (first.cause or ""):
         return Sight.NAMED
     if trap.plain and trap.plain in f"{first.test}: {first.message}":
-        return Sight.PLAIN
+        proved = first.kind is Kind.PROOF
+        return Sight.FALSE if proved and trap.plain not in (first.cause or "") else Sight.PLAIN
     if not (trap.cause or trap.plain or trap.unnamed):
         return Sight.UNMARKED
     claims = first.cause and first.kind is not Kind.NUMBERS

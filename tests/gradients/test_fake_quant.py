@@ -102,6 +102,7 @@ def test_1_values_match_the_formula(kata):
             "the fraction cut off": STEP * np.clip(np.trunc(R), -QN, QP),
             "not rounded": STEP * np.clip(R, -QN, QP),
             "not clipped": STEP * rounded,
+            "8 bits, whatever is asked": STEP * np.clip(rounded, -128, 127),
             "-Qp for -Qn below": STEP * np.clip(rounded, -QP, QP),
             "Qn for Qp above": STEP * np.clip(rounded, -QN, QN),
             "unsigned: 0 to 2^bits - 1": STEP * np.clip(rounded, 0, 7),
@@ -125,6 +126,10 @@ def test_1_bits_and_their_default(kata, bits, qn, qp):
         oracle=CASES,
         inputs={"r": x / step},
         rtol=1e-6,
+        bugs={
+            "not clipped": step * np.round(x / step),
+            **({} if bits == 8 else {"8 bits, whatever is asked": quantized(x, step, 128, 127)}),
+        },
     )
 
 

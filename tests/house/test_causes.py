@@ -32,6 +32,16 @@ SEEN = {
     "its cause": (trap(cause="half"), verdict(PROVED), Sight.NAMED),
     "its cause, where two are named": (trap(cause="half"), verdict(PROVED, OTHER), Sight.NAMED),
     "its words": (trap(plain="takes 1"), verdict(RAISED), Sight.PLAIN),
+    "its words, as a cause": (
+        trap(plain="half"),
+        verdict(dataclasses.replace(PROVED, message="f(x)\n\n  cause  half of it")),
+        Sight.PLAIN,
+    ),
+    "its words, and a proof of another mistake": (
+        trap(plain="f(x)"),
+        verdict(PROVED),
+        Sight.FALSE,
+    ),
     "a likely cause is none": (trap(plain="what?"), verdict(FAR), Sight.HIDDEN),
     "an exception before its cause": (
         trap("2", cause="twice"),
