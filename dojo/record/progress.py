@@ -13,6 +13,7 @@ from dojo.content.document import Document, read_document
 from dojo.record.database import Database
 from dojo.record.deck import Deck, utc_now
 from dojo.record.gains import Gains, Step
+from dojo.record.goal import Goals
 from dojo.record.pace import Pace
 from dojo.record.standing import Known, Standing, cards_of, known_now, often_asked, standing
 from dojo.words import counted
@@ -25,25 +26,28 @@ def show(level: str, plot: Path | None) -> int:
     """Prints where the learner stands, and draws it if asked; returns the exit status.
 
     Args:
-        level: What is asked often up to this level counts; "" for all levels.
+        level: What is asked often up to this level counts; "" for the level of the goal on
+            record, and for all levels where there is none.
         plot: Where to draw the days so far; None for no picture.
     """
     document = read_document()
-    counting = Document(often_asked(document.katas, level), often_asked(document.questions, level))
     console = Console(highlight=False)
     with Database() as database:
+        goal = Goals(database).current()
+        level, track = level or (goal.level if goal else ""), goal.track if goal else ""
+        counting = often_asked(document, level, track)
         known, now = known_now(database, document), utc_now()
         if not (known.ended or known.ratings):
             console.print(NOTHING, soft_wrap=True)
             return 0
-        console.print(Text(title(level), "bold"))
+        console.print(Text(title(level, track), "bold"))
         print_standing(console, counting, known, _untimed(database, counting, known), now)
         console.print(due_line(due_times(document, known), now))
         print_steps(console, Gains(document, counting, known, Deck(database).lately(), now).best())
         if plot is not None:
             from dojo.record import progress_picture
 
-            progress_picture.draw(database, document, counting, plot, title(level))
+            progress_picture.draw(database, document, counting, plot, title(level, track))
             console.print(f"\n{plot} drawn")
     return 0
 
@@ -59,9 +63,10 @@ def print_standing(
         console.print(line)
 
 
-def title(level: str) -> str:
+def title(level: str, track: str) -> str:
     """Returns what is counted."""
-    return f"Of what is asked often, {f'up to {level}' if level else 'at all levels'}"
+    of = f" of {track}" if track else ""
+    return f"Of what is asked often{of}, {f'up to {level}' if level else 'at all levels'}"
 
 
 def table(katas: Standing, questions: Standing) -> Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dojo.content.document import Document
 from dojo.record.database import Database
 from dojo.record.deck import question_card, utc_now
+from dojo.record.goal import DAY_BEGINS, day_of
 from dojo.record.standing import Standing, known_at, standing
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 # Days that are computed: more could not be told apart.
 MOST_DAYS = 90
 DAY = datetime.timedelta(days=1)
-MIDNIGHT, NOON = datetime.time(0), datetime.time(12)
+HOURS = DAY_BEGINS // datetime.timedelta(hours=1)
 COLOURS = {"katas in time": "tab:blue", "questions": "tab:orange"}
 # Where minutes are on record. A kata's review has those of its attempt.
 MINUTES = {
@@ -48,7 +49,7 @@ def draw(
 
     spent = {kind: minutes_by_day(database, query) for kind, (_, query) in MINUTES.items()}
     now = utc_now()
-    first = min((day for days in spent.values() for day in days), default=now.date())
+    first = min((day for days in spent.values() for day in days), default=day_of(now.timestamp()))
     moments = days_since(first, now)
     known_then = known_at(database, document, counting, moments)
     pairs = list(zip(known_then, moments, strict=True))
@@ -72,18 +73,18 @@ def days_since(
     first: datetime.date, now: datetime.datetime, most: int = MOST_DAYS
 ) -> list[datetime.datetime]:
     """Returns the ends of days from the first on, evenly thinned out, and the present moment."""
-    last = now.astimezone().date()
+    last = day_of(now.timestamp())
     dates = [first + n * DAY for n in range((last - first).days)]
     step = max(1, -(-len(dates) // most))
-    ends = [datetime.datetime.combine(date + DAY, MIDNIGHT).astimezone() for date in dates[::step]]
+    ends = [_local(date + DAY, HOURS).astimezone() for date in dates[::step]]
     return [*ends, now]
 
 
 def minutes_by_day(database: Database, query: str) -> dict[datetime.date, float]:
-    """Returns local date to minutes, of a query for `at` and `seconds`."""
+    """Returns the learner's day to minutes, of a query for `at` and `seconds`."""
     rows = database.db.execute(
-        "SELECT date(at, 'unixepoch', 'localtime') AS day, SUM(seconds) / 60 AS minutes"
-        f" FROM ({query}) GROUP BY day ORDER BY day"
+        f"SELECT date(at, 'unixepoch', 'localtime', '-{HOURS} hours') AS day,"
+        f" SUM(seconds) / 60 AS minutes FROM ({query}) GROUP BY day ORDER BY day"
     )
     return {datetime.date.fromisoformat(row["day"]): row["minutes"] for row in rows}
 
@@ -103,7 +104,7 @@ def _draw_coverage(
 def _draw_minutes(axes: "Axes", spent: Mapping[str, Mapping[datetime.date, float]]) -> None:
     days = sorted({day for by_day in spent.values() for day in by_day})
     below = [0.0] * len(days)
-    when = [_days(datetime.datetime.combine(day, NOON)) for day in days]
+    when = [_days(_local(day, 12)) for day in days]
     for kind, by_day in spent.items():
         minutes = [by_day.get(day, 0.0) for day in days]
         if any(minutes):
@@ -113,6 +114,10 @@ def _draw_minutes(axes: "Axes", spent: Mapping[str, Mapping[datetime.date, float
     # Room for the legend.
     axes.set(ylabel="minutes a day", ylim=(0, 1.25 * max([1.0, *below])))
     axes.legend(loc="upper left", fontsize=8)
+
+
+def _local(day: datetime.date, hour: int) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time(hour))
 
 
 def _days(local: datetime.datetime) -> float:

@@ -14,7 +14,6 @@ import datetime
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
 
 import fsrs
 
@@ -28,8 +27,6 @@ from dojo.record.pace import Pace, in_own_boxes, pace
 AGAIN = 1
 # The range that is told holds at least four fifths of all cases.
 OUTSIDE = 0.1
-
-Item = TypeVar("Item", Kata, Question)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +90,9 @@ def distribution(chances: Sequence[float]) -> list[float]:
     return shares
 
 
-def standing(items: Sequence[Item], known: Known, at: datetime.datetime) -> Standing:
+def standing(
+    items: Sequence[Kata] | Sequence[Question], known: Known, at: datetime.datetime
+) -> Standing:
     """Returns where the learner stands in these katas, or questions."""
     found = [chance_of(item, known, at) for item in items]
     return Standing([chance for chance in found if chance is not None], len(items))
@@ -109,10 +108,17 @@ def fits(entry: Entry, mine: Pace) -> float:
     return dataclasses.replace(mine, ratio=max(entry.seconds, 1.0) / entry.box).chance(1.0)
 
 
-def often_asked(items: Sequence[Item], level: str) -> list[Item]:
-    """Returns those that interviews ask often, up to a level; "" for all levels."""
+def often_asked(document: Document, level: str = "", track: str = "") -> Document:
+    """Returns what interviews ask often, up to a level and of a track; "" for all of them."""
     levels = layout.LEVELS[: layout.LEVELS.index(level) + 1] if level else layout.LEVELS
-    return [item for item in items if item.asked == "often" and item.level in levels]
+
+    def counts(item: Kata | Question) -> bool:
+        return item.asked == "often" and item.level in levels and track in ("", item.track)
+
+    return Document(
+        [kata for kata in document.katas if counts(kata)],
+        [question for question in document.questions if counts(question)],
+    )
 
 
 def known_now(database: Database, document: Document) -> Known:

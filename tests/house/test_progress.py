@@ -16,6 +16,7 @@ from dojo.record.attempts import GIVEN_UP, LEFT, SOLVED, TIME_UP, Attempts, Entr
 from dojo.record.database import Database
 from dojo.record.deck import Deck, kata_card, question_card
 from dojo.record.gains import Gains
+from dojo.record.goal import Goal, Goals, day_of
 from dojo.record.pace import Pace
 from dojo.record.progress_picture import MINUTES, days_since, minutes_by_day
 from dojo.record.standing import (
@@ -140,9 +141,12 @@ def test_a_box_cut_short_by_an_interview_is_not_the_katas(database):
 
 
 def test_often_asked_up_to_a_level():
-    mid = often_asked(DOCUMENT.questions, "mid")
+    mid, every = (often_asked(DOCUMENT, level).questions for level in ("mid", ""))
     assert {(q.asked, q.level) for q in mid} == {("often", "screen"), ("often", "mid")}
-    assert len(mid) < len(often_asked(DOCUMENT.questions, "")) < len(DOCUMENT.questions)
+    assert len(mid) < len(every) < len(DOCUMENT.questions)
+    losses = often_asked(DOCUMENT, "", "losses")
+    assert {kata.track for kata in losses.katas} == {"losses"}
+    assert {kata.path for kata in losses.katas} < {kata.path for kata in DOCUMENT.katas}
 
 
 def test_what_is_not_on_record_is_left_out_of_the_number(database):
@@ -206,7 +210,7 @@ def test_what_failed_gains_more_than_what_is_known(database):
 def test_rehearsal_asks_what_was_promised(database):
     """The questions of each step are those that the pasted command would ask; they gain it."""
     a_month(database)
-    often = Document([], often_asked(DOCUMENT.questions, ""))
+    often = Document([], often_asked(DOCUMENT).questions)
     deck, found = Deck(database), gains(database, often)
     for step in found.best(1000):
         if "rehearse" not in step.command:
@@ -239,11 +243,12 @@ def test_an_empty_record_has_one_line(dojo):
 def test_what_the_record_does_not_support_is_said(database, dojo):
     attempt(database, 0.2)
     attempt(database, 1.0, TIME_UP, kata=DOCUMENT.katas[0])
-    untimed = next(k for k in often_asked(DOCUMENT.katas, "mid") if k != KATA)
+    mid = often_asked(DOCUMENT, "mid")
+    untimed = next(k for k in mid.katas if k != KATA)
     database.add_check(Result(untimed.path, Outcome.SOLVED))
     database.db.execute("DELETE FROM attempts WHERE kata = ?", (untimed.path,))
     done = dojo("progress", "--level", "mid", env=os.environ | {"COLUMNS": "200"})
-    katas, questions = (len(often_asked(d, "mid")) for d in (DOCUMENT.katas, DOCUMENT.questions))
+    questions = len(mid.questions)
     assert "up to mid" in done.stdout
     assert "1 kata solved, never timed" in done.stdout
     assert f"{questions} questions never asked" in done.stdout
@@ -251,7 +256,16 @@ def test_what_the_record_does_not_support_is_said(database, dojo):
     assert row.split() == ["questions", "not", "known", str(questions)]
     assert done.stdout.count("\npython -m dojo ") == 3
     assert "%" not in done.stdout
-    assert katas
+
+
+def test_the_goal_says_what_counts_unless_an_option_does(database, dojo):
+    attempt(database, 0.2)
+    Goals(database).set(Goal(NOW.date(), level="senior", track="losses"))
+    assert "asked often of losses, up to senior\n" in dojo("progress").stdout
+    shown = dojo("progress", "--level", "mid").stdout
+    assert "asked often of losses, up to mid\n" in shown
+    row = next(line for line in shown.splitlines() if line.startswith("katas in time"))
+    assert row.split()[-1] == str(len(often_asked(DOCUMENT, "mid", "losses").katas))
 
 
 def test_forty_columns_are_enough(database, dojo):
@@ -286,10 +300,11 @@ def test_without_a_picture_nothing_heavy_is_imported(database, dojo, tmp_path):
 
 
 def test_days_are_local_and_thinned_out():
-    first = (NOW - 3 * DAY).astimezone().date()
+    first = day_of((NOW - 3 * DAY).timestamp())
     moments = days_since(first, NOW)
     assert moments[-1] == NOW
-    assert [moment.astimezone().hour for moment in moments[:-1]] == [0, 0, 0]
+    # Who studies at one in the morning has not begun a new day.
+    assert [moment.astimezone().hour for moment in moments[:-1]] == [4, 4, 4]
     assert len(days_since(first - 1000 * DAY, NOW)) <= 91
 
 
@@ -297,7 +312,7 @@ def test_minutes_of_a_day_are_those_of_attempts_and_of_questions(database):
     attempt(database, 0.5)
     Deck(database).rate(question_card(QUESTION.id), 3, seconds=90, at=NOW)
     spent = {kind: minutes_by_day(database, query) for kind, (_, query) in MINUTES.items()}
-    day = NOW.astimezone().date()
+    day = day_of(NOW.timestamp())
     assert spent == {
         "practice": {day: KATA.minutes / 2},
         "rounds of debugging": {},
