@@ -62,22 +62,28 @@ def write_junit(path: Path, results: Iterable[Result]) -> None:
     """Writes JUnit XML: a suite for each kata, a case for each test."""
     root = ET.Element("testsuites")
     for result in results:
-        root.append(_suite(result))
+        root.append(junit_suite(result))
     ET.indent(root)
     write_whole(path, ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def _suite(result: Result) -> ET.Element:
+def junit_suite(result: Result, whose: str = "") -> ET.Element:
+    """Returns one kata's suite.
+
+    Args:
+        whose: Whose answer it is, where there are several.
+    """
+    suite_name = f"{printable(whose)}: {result.kata}" if whose else result.kata
     ran = {test.name: test for test in result.tests}
     failures = {failure.test: failure for failure in result.failures}
     # A kata that never reached a test still needs a case, to carry its reason.
     names = list(result.names) or [result.outcome.value]
-    suite = ET.Element("testsuite", name=result.kata, tests=str(len(names)))
+    suite = ET.Element("testsuite", name=suite_name, tests=str(len(names)))
     suite.set("time", f"{result.seconds:.3f}")
     failed = 0
     for name in names:
         seconds = ran[name].seconds if name in ran else 0.0
-        case = ET.SubElement(suite, "testcase", classname=result.kata, name=name)
+        case = ET.SubElement(suite, "testcase", classname=suite_name, name=printable(name))
         case.set("time", f"{seconds:.3f}")
         failure = failures.get(name) or failures.get("")
         if result.outcome is Outcome.NOT_STARTED:
@@ -86,13 +92,13 @@ def _suite(result: Result) -> ET.Element:
             failed += 1
             message = failure.message if failure else result.outcome.value
             brief = message.partition("\n")[0]
-            ET.SubElement(case, "failure", message=_printable(brief)).text = _printable(message)
+            ET.SubElement(case, "failure", message=printable(brief)).text = printable(message)
     suite.set("failures", str(failed))
     return suite
 
 
-def _printable(text: str) -> str:
-    """XML 1.0 has no place for most control characters, not even escaped."""
+def printable(text: str) -> str:
+    """Returns what XML 1.0 can hold: it has no place for most control characters."""
     return "".join(
         c if c in "\t\n" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
     )
