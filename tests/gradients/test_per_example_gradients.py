@@ -191,6 +191,19 @@ def test_3_noise_is_added_once_to_the_sum(kata):
     assert_private(got, private(OF_EACH, CLIP, NOISE), call, mistakes(NOISE))
 
 
+def test_3_the_noise_is_the_one_given(kata):
+    x, y = tensors(X, Y)
+    calls = [kata.private_gradients(linear(), squares, x, y, CLIP, tensors(*NOISE)) for _ in "12"]
+    one, other = (np.asarray(gradients[1]) for gradients in calls)
+    if not np.allclose(one, other):
+        raise mismatch(
+            f"{call_of(CLIP, 'noise')}[1], called twice",
+            expected="the same",
+            got=f"{brief(one)}, then {brief(other)}",
+            cause="random numbers of its own",
+        )
+
+
 def conv_and_embedding():
     layers = keras.layers
     keras.utils.set_random_seed(0)

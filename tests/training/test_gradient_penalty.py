@@ -108,6 +108,16 @@ def test_1_one_mix_for_each_example(kata):
     assert_close(got, want, call=CALL, oracle=QUADRATIC, bugs=bugs, dtype="float32", **CLOSE)
 
 
+def test_1_the_mix_is_the_one_given(kata):
+    critic = critic_of(tf.constant(A, tf.float32))
+    calls = [kata.gradient_penalty(critic, *tensors(REAL, FAKE, MIX)) for _ in "12"]
+    one, other = map(np.asarray, calls)
+    if not np.allclose(one, other):
+        cause = "random numbers of its own"
+        got = f"{brief(one)}, then {brief(other)}"
+        raise mismatch(f"{CALL}, called twice", expected="the same", got=got, cause=cause)
+
+
 # Three axes: [B, 2, 4]. Norms lie on both sides of 1.
 IMAGES = np.random.default_rng(4).normal(size=[2, 3, 2, 4]) * 0.3
 SHARES = np.array([0.25, 0.875, 0.5])
