@@ -261,7 +261,8 @@ class Database:
     def let_go(self, gone: Collection[str]) -> None:
         """Removes the files of texts that were struck out, once that is written."""
         if gone:
-            with self.transaction() as db:
+            # A file that stays does no harm.
+            with contextlib.suppress(DatabaseError), self.transaction() as db:
                 texts.let_go(db, gone)
 
     def start_session(self, kind: str, minutes: float | None) -> int:

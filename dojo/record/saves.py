@@ -2,8 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
-from typing import Any
+import sqlite3
 
 from rich.text import Text
 
@@ -68,25 +67,23 @@ def stamp(at: float) -> str:
     return f"{datetime.datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"
 
 
+_KEPT = """
+    SELECT * FROM checks
+    WHERE kata = ? AND text IN (SELECT text FROM saves WHERE kata = ?) ORDER BY at, id
+"""
+
+
 def of_kata(database: Database, kata: str) -> tuple[list[Save], int]:
     """Returns the saves of a kata, oldest first, and how many checks are left out.
 
     These are the checks whose text is not kept: it was never known, or it is neither new nor the
     last of its day. Checks in a row of the same text are one save.
     """
-    query = """
-        SELECT *, EXISTS (
-            SELECT 1 FROM saves WHERE saves.text = checks.text AND saves.kata = checks.kata
-        ) AS kept FROM checks WHERE kata = ? ORDER BY at, id
-    """
-    found: list[Save] = []
-    without = 0
-    for row in map(dict, database.db.execute(query, (kata,))):
-        if not row["kept"]:
-            without += 1
-        else:
-            _put(found, save_of(row))
-    return found, without
+    db, found = database.db, list[Save]()
+    total = db.execute("SELECT COUNT(*) FROM checks WHERE kata = ?", (kata,)).fetchone()[0]
+    for row in db.execute(_KEPT, (kata, kata)):
+        _put(found, save_of(row))
+    return found, total - sum(save.checks for save in found)
 
 
 def of_attempt(database: Database, entry: Entry) -> list[Save]:
@@ -99,12 +96,12 @@ def of_attempt(database: Database, entry: Entry) -> list[Save]:
     """
     found: list[Save] = []
     which = {"kata": entry.kata, "started": entry.started}
-    for row in map(dict, database.db.execute(query, which)):
+    for row in database.db.execute(query, which):
         _put(found, save_of(row))
     return found
 
 
-def save_of(row: Mapping[str, Any]) -> Save:
+def save_of(row: sqlite3.Row) -> Save:
     """Returns what a row of `checks` says."""
     counts = ("passed", "total", "test")
     if row["clauses"] is not None:
