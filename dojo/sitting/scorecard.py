@@ -13,6 +13,7 @@ from dojo.content.document import Question
 from dojo.proofs import mistake
 from dojo.record.attempts import SOLVED, Entry
 from dojo.record.follow_ups import ANSWERED
+from dojo.record.pace import is_real
 from dojo.sitting.interview_plan import minutes_of
 from dojo.sitting.interview_record import Answer, Found, Interview, Trial
 from dojo.words import counted, minutes_and_seconds
@@ -22,13 +23,14 @@ WORDS = (("strong", 9 / 10), ("solid", 2 / 3), ("mixed", 1 / 3), ("weak", 0.0))
 NOT_SEEN = "not seen"
 RULES = """\
 Strong: at least nine tenths of the points. Solid: two thirds. Mixed: one third. Weak: less.
-Not seen: nothing of it was recorded.
+Not seen: nothing of it was recorded. A part that was left before a check, and before a quarter
+of its time, was not seen.
 
 - Correctness: 1 for a kata solved without a hint, ½ with hints; else half the share of its tests
   that passed in the last check. For a round of debugging ½ if repaired, ½ if the mistake was named.
 - Speed: the minutes of the parts that were done in their time, of all parts that were begun; a kata
   solved over time gives half of its minutes. A question is done if one point was ticked.
-- Named unprompted: 1 for a key point. None was shown before you had answered; you ticked them
+- Unprompted: 1 for a key point. None was shown before you had answered; you ticked them
   yourself after reading them.
 - Follow-ups: 1 if answered, ½ if partly, by your own judgement after reading the answer."""
 # Strengths, and things to work on, that are listed: more would not be done.
@@ -57,8 +59,8 @@ class Row:
     def word(self) -> str:
         if not self.of:
             return NOT_SEEN
-        # 2 of 3 is two thirds, whatever a float makes of it.
-        share = self.points / self.of + 1e-9
+        # What is printed has two digits: 0.33 of 1 is a third.
+        share = self.points / self.of + 0.005
         return next(word for word, least in WORDS if share >= least)
 
     def line(self) -> str:
@@ -87,7 +89,7 @@ class Remark:
 def scorecard(interview: Interview) -> str:
     """Returns the card as Markdown."""
     rows = "\n".join(row.line() for row in rows_of(interview))
-    blocks = ["## Scorecard", f"| | | by |\n|---|---|---|\n{rows}", RULES]
+    blocks = ["## Scorecard", f"| | | evidence |\n|---|---|---|\n{rows}", RULES]
     blocks += _listed("Strengths", strengths(interview))
     blocks += _listed("Work on", work_on(interview))
     return "\n\n".join(blocks)
@@ -100,14 +102,15 @@ def rows_of(interview: Interview) -> list[Row]:
 
 def correctness(interview: Interview) -> Row:
     """Returns what the katas and the rounds of debugging were worth."""
-    written = interview.written
-    points = sum(_worth(done) for done in written)
-    return Row("Correctness", points, len(written), "; ".join(map(_how, written)))
+    tried = _tried(interview)
+    points = sum(_worth(done) for done in tried)
+    return Row("Correctness", points, len(tried), "; ".join(map(_how, tried)))
 
 
 def speed(interview: Interview) -> Row:
     """Returns what was done in its time, of what was begun and can be told."""
-    told = [done for done in interview.done if not _is_open(done)]
+    judged = [answer for answer in interview.answers if answer.ticked is not None]
+    told = [*_tried(interview), *judged]
     boxes = [_minutes(done) for done in told]
     made = [minutes * _in_time(done) for minutes, done in zip(boxes, told, strict=True)]
     quick = sum(_in_time(done) == 1 for done in told)
@@ -121,7 +124,7 @@ def key_points(interview: Interview) -> Row:
     points = sum(len(answer.ticked or ()) for answer in judged)
     of = sum(len(answer.question.points) for answer in judged)
     evidence = counted(len(judged), "question") if judged else ""
-    return Row("Named unprompted", points, of, evidence, "key points")
+    return Row("Unprompted", points, of, evidence, "key points")
 
 
 def further(interview: Interview) -> Row:
@@ -137,7 +140,7 @@ def strengths(interview: Interview) -> list[Remark]:
     """Returns what went well, and what is the next step from there."""
     found = [
         Remark(f"{_how(done)}, {_time(done.entry)}", _harder(done), 2)
-        for done in interview.written
+        for done in _tried(interview)
         if _worth(done) == 1 and done.entry.in_time
     ]
     found += [
@@ -152,7 +155,7 @@ def work_on(interview: Interview) -> list[Remark]:
     """Returns what went less well, and what to do about it."""
     found = [
         Remark(f"{_how(done)}, {_time(done.entry)}{_met(done.entry)}", _again(done), _lack(done))
-        for done in interview.written
+        for done in _tried(interview)
         if _worth(done) < 1 or not done.entry.in_time
     ]
     found += [
@@ -161,6 +164,11 @@ def work_on(interview: Interview) -> list[Remark]:
         if answer.ticked is not None and (answer.rating <= 2 or _missed(answer))
     ]
     return _heaviest(found)
+
+
+def _tried(interview: Interview) -> list[Trial | Found]:
+    """What was done at the keyboard; a glance is no attempt."""
+    return [done for done in interview.written if done.entry.ended or is_real(done.entry)]
 
 
 def _worth(done: Trial | Found) -> float:
@@ -195,11 +203,6 @@ def _lack(done: Answer | Trial | Found) -> float:
 
 def _met(entry: Entry) -> str:
     return f"; trap met: {'; '.join(map(mistake, entry.causes))}" if entry.causes else ""
-
-
-def _is_open(done: Answer | Trial | Found) -> bool:
-    """Whether it cannot be told yet if it was done."""
-    return isinstance(done, Answer) and done.ticked is None
 
 
 def _minutes(done: Answer | Trial | Found) -> float:

@@ -62,9 +62,26 @@ def test_where_nothing_was_recorded_there_is_no_word():
     assert "## Work on" not in scorecard.scorecard(silent)
 
 
+def test_a_glance_at_a_kata_is_not_seen_but_giving_up_is():
+    entry = dataclasses.replace(trial(0.01, LEFT).entry, checks=0)
+    assert rows(held(Trial(entry, None, "")))["Correctness"].word == NOT_SEEN
+    assert rows(held(Trial(entry, None, "")))["Speed"].word == NOT_SEEN
+    assert scorecard.work_on(held(Trial(entry, None, ""))) == []
+    gave_up = dataclasses.replace(entry, outcome=GIVEN_UP)
+    assert rows(held(Trial(gave_up, None, "")))["Correctness"].word == "weak"
+
+
 @pytest.mark.parametrize(
     ("points", "of", "word"),
-    [(9, 10, "strong"), (8.9, 10, "solid"), (2, 3, "solid"), (1.9, 3, "mixed"), (1, 3, "mixed")]
+    [
+        (9, 10, "strong"),
+        (0.33, 1, "mixed"),
+        (0.32, 1, "weak"),
+        (8.9, 10, "solid"),
+        (2, 3, "solid"),
+        (1.9, 3, "mixed"),
+        (1, 3, "mixed"),
+    ]
     + [(0.9, 3, "weak"), (0, 3, "weak")],
 )
 def test_a_word_is_a_share_of_the_points(points, of, word):
@@ -114,7 +131,7 @@ def test_speed_is_minutes_of_what_was_done_in_time():
 
 def test_key_points_are_those_ticked_of_all_that_were_judged():
     done = [answer(ASKED[0], [1, 2]), answer(ASKED[1], every(ASKED[1])), answer(ASKED[2], None)]
-    row = rows(held(*done))["Named unprompted"]
+    row = rows(held(*done))["Unprompted"]
     assert (row.points, row.of) == (
         2 + len(ASKED[1].points),
         len(ASKED[0].points) + len(ASKED[1].points),

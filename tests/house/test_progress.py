@@ -310,7 +310,10 @@ def test_days_are_local_and_thinned_out():
 
 def test_minutes_of_a_day_are_those_of_attempts_and_of_questions(database):
     attempt(database, 0.5)
-    Deck(database).rate(question_card(QUESTION.id), 3, seconds=90, at=NOW)
+    # At two in the morning after.
+    night = datetime.datetime.combine(NOW.astimezone() + DAY, datetime.time(2)).astimezone()
+    utc = night.astimezone(datetime.UTC)
+    Deck(database).rate(question_card(QUESTION.id), 3, seconds=90, at=utc)
     spent = {kind: minutes_by_day(database, query) for kind, (_, query) in MINUTES.items()}
     day = day_of(NOW.timestamp())
     assert spent == {

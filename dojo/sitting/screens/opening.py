@@ -34,7 +34,7 @@ class OpeningScreen(Screen[str], Careful):
         for number, part in enumerate(parts, 1):
             text.append(f"  {number}. {_announced(part)}\n")
         text.append(f"\nSolve the {'kata' if katas == 1 else 'katas'} in your editor. ")
-        text.append("Answer the questions aloud, as to a person;\n")
+        text.append("Answer the questions aloud, as to a person; ")
         text.append("where time is left, one follow-up comes.\n")
         text.append("One clock runs for the whole interview and cannot be paused. Key points,\n")
         text.append("model answers and the debrief come at the end, and are kept.")
