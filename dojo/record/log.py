@@ -10,7 +10,7 @@ from dojo.record.deck import Deck, kata_card, question_card
 from dojo.record.goal import day_of
 
 # A kata that was begun so often without an end says all that it will.
-MOST_BEGINNINGS = 50
+MOST_BEGINNINGS = 20
 # Spoken answers that tell how quickly the learner speaks now.
 LAST_ANSWERS = 200
 
@@ -52,33 +52,28 @@ class Answer:
     first: bool
 
 
-def read_log(database: Database) -> Log:
-    """Returns what the record says."""
-    solved = _newest(
-        database,
-        "SELECT kata, MAX(at) FROM checks WHERE outcome = 'solved' GROUP BY kata",
-        "SELECT kata, MAX(started) FROM attempts WHERE outcome = 'solved' GROUP BY kata",
-    )
-    begun = _newest(
-        database,
-        "SELECT kata, MAX(at) FROM checks WHERE outcome != 'not started' GROUP BY kata",
-        "SELECT kata, MAX(started) FROM attempts WHERE outcome != 'running' GROUP BY kata",
-    )
-    rounds = _newest(
-        database,
-        "SELECT kata, MAX(started) FROM rounds"
-        " WHERE outcome NOT IN ('running', 'left') GROUP BY kata",
-    )
-    reviewed = _newest(database, "SELECT card, MAX(at) FROM reviews GROUP BY card")
-    asked = _of_cards(reviewed, question_card(""))
+def read_log(database: Database, katas: Sequence[str]) -> Log:
+    """Returns what the record says.
+
+    Args:
+        database: The record.
+        katas: Paths of those asked about.
+    """
+    due = {card: day_of(at.timestamp()) for card, at in Deck(database).due_times().items()}
     mocks = "SELECT MAX(started) FROM sessions WHERE kind = 'interview' AND ended IS NOT NULL"
     (mock,) = database.db.execute(mocks).fetchone()
-    due = {card: day_of(at.timestamp()) for card, at in Deck(database).due_times().items()}
+    reviewed = "SELECT id, (SELECT MAX(at) FROM reviews WHERE card = cards.id) FROM cards"
+    asked = {card: day_of(at) for card, at in database.db.execute(reviewed) if at is not None}
+    solved, started, ended = (
+        "outcome = 'solved'",
+        "outcome != 'not started'",
+        "outcome != 'running'",
+    )
     return Log(
-        solved=solved,
-        begun=begun,
-        asked=asked,
-        rounds=rounds,
+        solved=_newest(database, katas, {"checks": solved, "attempts": solved}),
+        begun=_newest(database, katas, {"checks": "outcome != 'not started'", "attempts": ended}),
+        asked=_of_cards(asked, question_card("")),
+        rounds=_newest(database, katas, {"rounds": "outcome NOT IN ('running', 'left')"}),
         mock=None if mock is None else day_of(mock),
         katas_due=_of_cards(due, kata_card("")),
         questions_due=_of_cards(due, question_card("")),
@@ -95,7 +90,7 @@ def beginnings(database: Database, katas: Sequence[str]) -> list[Entry]:
 def last_answers(database: Database) -> list[Answer]:
     """Returns the newest spoken answers."""
     query = (
-        "SELECT card, seconds, id = (SELECT MIN(id) FROM reviews WHERE card = r.card) AS first"
+        "SELECT card, seconds, at = (SELECT MIN(at) FROM reviews WHERE card = r.card) AS first"
         " FROM reviews AS r WHERE card LIKE ? AND seconds > 0 ORDER BY id DESC LIMIT ?"
     )
     prefix = question_card("")
@@ -105,12 +100,26 @@ def last_answers(database: Database) -> list[Answer]:
     ]
 
 
-def _newest(database: Database, *queries: str) -> dict[str, datetime.date]:
-    found: dict[str, float] = {}
-    for query in queries:
-        for name, at in database.db.execute(query):
-            found[name] = max(at, found.get(name, at))
-    return {name: day_of(at) for name, at in found.items()}
+def _newest(
+    database: Database, katas: Sequence[str], tables: Mapping[str, str]
+) -> dict[str, datetime.date]:
+    """Kata to the day of its newest row that fulfils its table's condition."""
+    found = {}
+    for kata in katas:
+        days = [
+            day_of(at)
+            for table, condition in tables.items()
+            for (at,) in database.db.execute(_last(table, condition), (kata,))
+        ]
+        if days:
+            found[kata] = max(days)
+    return found
+
+
+def _last(table: str, condition: str) -> str:
+    # By the index of kata and time: the newest row that fits ends the search.
+    time = "at" if table == "checks" else "started"
+    return f"SELECT {time} FROM {table} WHERE kata = ? AND {condition} ORDER BY {time} DESC LIMIT 1"
 
 
 def _of_cards(days: Mapping[str, datetime.date], prefix: str) -> dict[str, datetime.date]:

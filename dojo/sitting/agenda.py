@@ -98,7 +98,7 @@ def read_agenda(database: Database, document: Document, now: float) -> Agenda:
         raise NoGoal(f"there is no plan yet: when is the interview? {NEW} --minutes 60 --level mid")
     if goal.date < today:
         raise NoGoal(f"the interview was on {spelled(goal.date)}; for the next one: {NEW}")
-    log = read_log(database)
+    log = read_log(database, [kata.path for kata in document.katas])
     agendas = Agendas(database, goal)
     known = _known(database, document, log, today)
     if not any(laid.on == today for laid in agendas.all()):
