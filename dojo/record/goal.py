@@ -30,6 +30,7 @@ class Goal:
         level: The level aimed at, one of `layout.LEVELS`.
         track: The only track to prepare, or "" for all.
         off: Days without work: names of weekdays, "sat", and dates, "2026-12-03".
+        begun: The day on which this interview was first planned for; None before that.
         id: Number of the row; 0 for one not written yet.
     """
 
@@ -38,6 +39,7 @@ class Goal:
     level: str = "mid"
     track: str = ""
     off: Sequence[str] = ()
+    begun: datetime.date | None = None
     id: int = 0
 
     def is_off(self, day: datetime.date) -> bool:
@@ -64,16 +66,25 @@ class Goals:
 
     def current(self) -> Goal | None:
         """Returns what is prepared for now, or None."""
-        row = self._database.db.execute("SELECT * FROM goals ORDER BY made DESC LIMIT 1").fetchone()
+        query = (
+            "SELECT *, (SELECT MIN(made) FROM goals WHERE date = g.date) AS begun"
+            " FROM goals AS g ORDER BY made DESC LIMIT 1"
+        )
+        row = self._database.db.execute(query).fetchone()
         return _goal(dict(row)) if row is not None and row["date"] else None
 
-    def set(self, goal: Goal) -> Goal:
+    def set(self, goal: Goal, at: float | None = None) -> Goal:
         """Writes what is prepared for from now on, and returns it with its number.
+
+        Args:
+            goal: What for.
+            at: When; None for now. Seconds since 1970.
 
         Raises:
             DatabaseError: If it cannot be written.
         """
-        return dataclasses.replace(goal, id=self._add(goal.date.isoformat(), goal))
+        made = time.time() if at is None else at
+        return dataclasses.replace(goal, id=self._add(made, goal.date.isoformat(), goal))
 
     def forget(self) -> None:
         """From now on nothing is prepared for; what was done stays on record.
@@ -81,10 +92,10 @@ class Goals:
         Raises:
             DatabaseError: If it cannot be written.
         """
-        self._add("", Goal(datetime.date.min))
+        self._add(time.time(), "", Goal(datetime.date.min))
 
-    def _add(self, date: str, goal: Goal) -> int:
-        row = (time.time(), date, goal.minutes, goal.level, goal.track, json.dumps(list(goal.off)))
+    def _add(self, made: float, date: str, goal: Goal) -> int:
+        row = (made, date, goal.minutes, goal.level, goal.track, json.dumps(list(goal.off)))
         with self._database.transaction() as db:
             cursor = db.execute(
                 "INSERT INTO goals (made, date, minutes, level, track, off)"
@@ -146,4 +157,12 @@ def _date(text: str) -> datetime.date:
 
 def _goal(row: Mapping[str, Any]) -> Goal:
     off = tuple(json.loads(row["off"]))
-    return Goal(_date(row["date"]), row["minutes"], row["level"], row["track"], off, row["id"])
+    return Goal(
+        _date(row["date"]),
+        row["minutes"],
+        row["level"],
+        row["track"],
+        off,
+        day_of(row["begun"]),
+        row["id"],
+    )

@@ -64,11 +64,7 @@ def read_log(database: Database, katas: Sequence[str]) -> Log:
     (mock,) = database.db.execute(mocks).fetchone()
     reviewed = "SELECT id, (SELECT MAX(at) FROM reviews WHERE card = cards.id) FROM cards"
     asked = {card: day_of(at) for card, at in database.db.execute(reviewed) if at is not None}
-    solved, started, ended = (
-        "outcome = 'solved'",
-        "outcome != 'not started'",
-        "outcome != 'running'",
-    )
+    solved, ended = "outcome = 'solved'", "outcome != 'running'"
     return Log(
         solved=_newest(database, katas, {"checks": solved, "attempts": solved}),
         begun=_newest(database, katas, {"checks": "outcome != 'not started'", "attempts": ended}),

@@ -66,6 +66,11 @@ class Agenda:
     known: Known
 
     @property
+    def is_before(self) -> bool:
+        """Whether there is a day left before the interview's."""
+        return self.today < self.goal.date
+
+    @property
     def katas(self) -> list[str]:
         """Paths of the katas of today that are still to write."""
         return [item.about[0] for item in self._open if item.kind is Kind.WRITE]

@@ -75,7 +75,7 @@ def _lines(agenda: Agenda, document: Document, whole: bool, width: int) -> Seque
         *plan_text.slipped(agenda, width),
         *plan_text.today(agenda, width),
         *(plan_text.calendar(agenda.days, width) if whole else plan_text.tomorrow(agenda, width)),
-        *plan_text.missing(katas, questions, enough, width),
+        *(plan_text.missing(katas, questions, enough, width) if agenda.is_before else []),
         *([] if whole else plan_text.more()),
     ]
 

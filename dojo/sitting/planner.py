@@ -190,7 +190,7 @@ class _Course:
             due = [*self._due(date, min(WARM_UP, self.goal.minutes))]
             return Day(date, list(self._spoken(due, [])))
         mock = self._mock(date)
-        new = not self._is_last(date) or date == self.dates[0]
+        new = not self._is_last(date) or self._begins(date)
         whole = self._room(date)
         room = whole - sum(item.minutes for item in mock)
         written = list(self._long(date, room)) if new else []
@@ -214,8 +214,12 @@ class _Course:
         return Day(date, [*head, *rounds, *written, *tail, *mock])
 
     def _room(self, date: datetime.date) -> float:
-        begins = date == self.dates[0] and any(kata.path in FIELD for kata in self.unsolved)
-        return self.goal.minutes * (OVER if begins else 1)
+        field = any(kata.path in FIELD for kata in self.unsolved)
+        return self.goal.minutes * (OVER if field and self._begins(date) else 1)
+
+    def _begins(self, date: datetime.date) -> bool:
+        """Whether the plan, not only what is left of it, begins on that day."""
+        return date == self.dates[0] and self.goal.begun in (None, date)
 
     def _is_last(self, date: datetime.date) -> bool:
         return date == self._evenings[-1] if self._evenings else False
@@ -229,7 +233,7 @@ class _Course:
         minutes = min(MOCK, int(self.goal.minutes // 5 * 5))
         if date not in self._evenings or minutes < LEAST_MOCK:
             return []
-        if date == self.dates[0] and self.goal.minutes - self._the_field < minutes:
+        if self._begins(date) and self.goal.minutes - self._the_field < minutes:
             return []
         last = self._is_last(date)
         kind = " --format mixed" if last and self._repairable else ""

@@ -87,7 +87,7 @@ class Learner:
 @pytest.fixture
 def learner(home):
     with Database(home) as database:
-        Goals(database).set(WEEK)
+        Goals(database).set(WEEK, instant(START, 8))
         yield Learner(database)
 
 
@@ -115,13 +115,15 @@ def test_who_does_all_of_each_day_slips_nothing_and_ends_each_day_done(learner):
     assert tuple(written[:3]) == FIELD
     assert len(written) == len(set(written)) >= 9
     assert [a.entries[-1].item.kind for a in agendas[-2:]] == [Kind.MOCK, Kind.MOCK]
+    # The last evening holds what is due, and nothing new.
+    assert not any("new" in entry.item.why for entry in agendas[-1].entries)
 
 
 def test_who_is_quick_gets_further_than_who_is_slow(home, tmp_path):
     counts = []
     for number, share in enumerate((0.5, 1.0, 2.0)):
         with Database(tmp_path / str(number)) as database:
-            Goals(database).set(WEEK)
+            Goals(database).set(WEEK, instant(START, 8))
             agendas = live(Learner(database, share), week())
             kinds = [entry.item.kind for agenda in agendas for entry in agenda.entries]
             counts.append(kinds.count(Kind.WRITE))
@@ -186,7 +188,7 @@ def test_the_day_itself_has_no_kata(learner):
 
 def test_one_day_left(home):
     with Database(home) as database:
-        Goals(database).set(Goal(START + DAY, 60, "mid"))
+        Goals(database).set(Goal(START + DAY, 60, "mid"), instant(START, 8))
         (agenda,) = live(Learner(database), [START])
     assert [e.item.about[0] for e in agenda.entries if e.item.kind == "write"] == list(FIELD)
 
@@ -225,7 +227,7 @@ def test_over_the_end_of_summer_time_no_day_is_lost(home, zone):
     zone("Europe/Berlin")
     first = datetime.date(2026, 10, 22)
     with Database(home) as database:
-        Goals(database).set(Goal(first + 7 * DAY, 60, "mid"))
+        Goals(database).set(Goal(first + 7 * DAY, 60, "mid"), instant(first, 8))
         agendas = live(Learner(database), [first + n * DAY for n in range(7)])
     assert all(agenda.entries and not agenda.slipped for agenda in agendas)
 
@@ -246,7 +248,7 @@ def test_in_another_time_zone_the_day_is_that_of_the_place(learner, zone):
 
 def test_a_record_that_moved_has_the_same_plan(home, tmp_path, monkeypatch, capsys):
     with Database(home) as database:
-        Goals(database).set(WEEK)
+        Goals(database).set(WEEK, instant(START, 8))
         learner = Learner(database)
         live(learner, week(0, 2))
         there = learner.agenda(START + 2 * DAY)
@@ -382,12 +384,15 @@ def test_no_line_is_wider_than_the_terminal_but_those_to_paste(home, capsys, mon
         assert len(line) <= columns or "nox -s" in line or "python -m" in line, line
 
 
-def test_rehearsing_follows_the_plan(learner):
-    today = learner.agenda(day_of(time.time()))
-    chosen = rehearse.chosen_for(DOCUMENT, learner.database, rehearse.RehearsalOptions())
-    assert [question.id for question in chosen] == today.questions
-    learner.speak(today.entries[-1].item, time.time())
-    later = rehearse.chosen_for(DOCUMENT, learner.database, rehearse.RehearsalOptions())
+def test_rehearsing_follows_the_plan(home):
+    with Database() as database:
+        Goals(database).set(Goal(soon(), 60, "mid"))
+        learner = Learner(database)
+        today = learner.agenda(soon(0))
+        chosen = rehearse.chosen_for(DOCUMENT, database, rehearse.RehearsalOptions())
+        assert [question.id for question in chosen] == today.questions
+        learner.speak(today.entries[-1].item, time.time())
+        later = rehearse.chosen_for(DOCUMENT, database, rehearse.RehearsalOptions())
     assert later
     assert not {question.id for question in later} & set(today.questions)
 
