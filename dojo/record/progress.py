@@ -134,7 +134,7 @@ def print_steps(console: Console, steps: Iterable[Step]) -> None:
     for step in steps:
         # The terminal itself breaks a long line, so that it can be pasted whole.
         console.print(Text(step.command, "cyan"), soft_wrap=True)
-        console.print(Padding(step.reason, (0, 0, 0, 4)))
+        console.print(Padding(step.reason, (0, 0, 0, 4), expand=False))
 
 
 def _untimed(database: Database, counting: Document, known: Known) -> int:

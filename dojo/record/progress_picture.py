@@ -46,6 +46,7 @@ def draw(
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import MaxNLocator
 
     spent = {kind: minutes_by_day(database, query) for kind, (_, query) in MINUTES.items()}
     now = utc_now()
@@ -62,6 +63,7 @@ def draw(
     ):
         _draw_coverage(upper, kind, found, moments)
     upper.set(ylabel="can be done", title=title, ylim=(0, None))
+    upper.yaxis.set_major_locator(MaxNLocator(integer=True))
     upper.legend(loc="upper left", fontsize=8)
     _draw_minutes(lower, spent)
     figure.autofmt_xdate()
@@ -72,12 +74,11 @@ def draw(
 def days_since(
     first: datetime.date, now: datetime.datetime, most: int = MOST_DAYS
 ) -> list[datetime.datetime]:
-    """Returns the ends of days from the first on, evenly thinned out, and the present moment."""
+    """Returns when each day from the first on began, evenly thinned out, and the present moment."""
     last = day_of(now.timestamp())
-    dates = [first + n * DAY for n in range((last - first).days)]
+    dates = [first + n * DAY for n in range((last - first).days + 1)]
     step = max(1, -(-len(dates) // most))
-    ends = [_local(date + DAY, HOURS).astimezone() for date in dates[::step]]
-    return [*ends, now]
+    return [*(_local(date, HOURS).astimezone() for date in dates[::step]), now]
 
 
 def minutes_by_day(database: Database, query: str) -> dict[datetime.date, float]:
