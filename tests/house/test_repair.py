@@ -53,6 +53,7 @@ def failures(kata, tree, bugs, clauses, shown):
     a clause to the number of a call. It returns such a dictionary.
     """
     program, tests = load(kata, tree, bugs), list(calls(suite_of(kata)))
+    build_at_first_call(program)
     failed = {}
     for number in sorted(range(len(tests)), key=lambda number: number not in shown.values()):
         test, arguments = tests[number]
@@ -75,6 +76,15 @@ def load(kata, tree, bugs):
     file.parent.mkdir(parents=True)
     file.write_text(source, encoding="utf-8")
     return load(tree, Path(f"{kata}.py"))
+
+
+def build_at_first_call(program):
+    """Keras would run each `call` without a `build` in a graph first: half of all the time."""
+    import keras
+
+    for layer in vars(program).values():
+        if inspect.isclass(layer) and issubclass(layer, keras.layers.Layer):
+            layer.build = lambda self, input_shape: None
 
 
 def answer(kata):
