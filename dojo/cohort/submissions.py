@@ -11,6 +11,7 @@ The others are noted, so that a person can look.
 
 import collections
 import dataclasses
+import functools
 import itertools
 import os
 import unicodedata
@@ -31,9 +32,6 @@ _MOST_NAMED = 3
 _LONGEST = 300
 # Whoever hands in the whole project hands in model answers, traps and stubs, too.
 _NOT_THEIRS = {"reference", "tests", "dojo"}
-
-
-_NEITHER = "neither a folder nor an archive"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,15 +57,18 @@ def find(folder: Path) -> tuple[list[Place], list[str]]:
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise UsageError(f"{folder} cannot be read: {error.strerror or error}") from None
-    entries = [entry for entry in entries if not Contents([]).passes_over(entry.name)]
-    # A link may lead anywhere.
-    linked = [entry for entry in entries if entry.is_symlink()]
-    found = [e for e in entries if e not in linked and (is_archive(e.name) or e.is_dir())]
-    remarks = [
-        f"{on_one_line(entry.name)} is {'a link' if entry in linked else _NEITHER}: passed over"
-        for entry in entries
-        if entry not in found
-    ]
+    found, remarks = [], []
+    for entry in entries:
+        if Contents([]).passes_over(entry.name):
+            continue
+        if entry.is_symlink():
+            # It may lead anywhere.
+            remarks.append(f"{on_one_line(entry.name)} is a link: passed over")
+        elif is_archive(entry.name) or entry.is_dir():
+            found.append(entry)
+        else:
+            kind = "neither a folder nor an archive"
+            remarks.append(f"{on_one_line(entry.name)} is {kind}: passed over")
     if any(entry.name in ("katas", *layout.TRACKS) for entry in found):
         raise UsageError(f"{folder} is one submission; give the folder that it lies in")
     if not found:
@@ -111,6 +112,15 @@ def read(place: Place, katas: Sequence[str]) -> Submission:
         return Submission(place.name, place.name, {}, [f"refused: {refused}"])
     answers, notes = _choose(contents, katas)
     return Submission(place.name, place.name, answers, [*contents.notes, *notes])
+
+
+def worked_on(found: Sequence[Submission], katas: Sequence[str]) -> list[str]:
+    """Returns those katas that somebody has changed the stub of."""
+    return [
+        kata
+        for kata in katas
+        if any(kata in entry.answers and not _is_stub(kata, entry.answers[kata]) for entry in found)
+    ]
 
 
 def _read_folder(top: Path, contents: Contents) -> None:
@@ -188,8 +198,14 @@ def _rank(kata: str, path: str, content: bytes) -> tuple[int, bool, int, str]:
 def _is_stub(kata: str, content: bytes) -> bool:
     """Whether it is the stub, byte for byte but for the ends of its lines."""
     text = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    return text in _stubs(kata)
+
+
+@functools.cache
+def _stubs(kata: str) -> set[bytes]:
+    """The stub in every form in which it is handed out."""
     handed_out = [pack.handed_out(kata, with_checks) for with_checks in (False, True)]
-    return text in [stub.encode() for stub in (stubs.pristine(kata), *handed_out)]
+    return {stub.encode() for stub in (stubs.pristine(kata), *handed_out)}
 
 
 def _nothing(contents: Contents, katas: Sequence[str]) -> str:

@@ -459,6 +459,19 @@ WRONG = {
 }
 
 
+def test_finding_takes_as_long_as_there_are_many(tmp_path):
+    def seconds(number):
+        for each in range(number):
+            (tmp_path / f"{number}/{each}").mkdir(parents=True)
+        begun = time.process_time()
+        assert len(submissions.find(tmp_path / f"{number}")[0]) == number
+        return time.process_time() - begun
+
+    few = seconds(500)
+    # Four times as many take four times as long: sixteen times would be the square.
+    assert seconds(2000) < 10 * few
+
+
 @pytest.mark.parametrize(("make", "words"), WRONG.values(), ids=WRONG)
 def test_a_folder_without_submissions_is_wrong_usage(tmp_path, make, words):
     make(tmp_path / "all")
