@@ -9,7 +9,7 @@ from rich.console import Console
 from dojo import layout
 from dojo.content import catalogue
 from dojo.content.document import Kata
-from dojo.record import archive, kept, saves
+from dojo.record import archive, kept, saves, texts
 from dojo.record.database import Database, DatabaseError
 from dojo.record.kept import Kept
 from dojo.record.saves import Save, stamp
@@ -114,8 +114,9 @@ def _list(kata: Kata, found: Sequence[Kept], total: int, tree: Path) -> None:
     present = layout.source_file(kata.path, tree)
     content = present.read_bytes() if present.is_file() else None
     console.print(kept.table(found, content, console.width))
-    if total > len(found):
-        more = f"python -m dojo restore {kata.name} --list"
-        console.print(f"{total - len(found)} more: {more}", soft_wrap=True)
-    first = stamp(found[0].newest)
-    console.print(f"python -m dojo restore {kata.name} {first}   or: solved", soft_wrap=True)
+    here = texts.digest_of(content) if content is not None else ""
+    ways = [stamp(text.newest) for text in found if text.digest != here][:1]
+    ways += ["solved"] if kept.choose(found, "solved") else []
+    ways += ["--list"] if total > len(found) else []
+    for way in ways:
+        console.print(f"python -m dojo restore {kata.name} {way}", soft_wrap=True)
