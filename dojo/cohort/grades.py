@@ -54,7 +54,11 @@ class Grade:
     def verdict(self) -> str:
         """The outcome in a word; "solved, look at it" where a person should."""
         solved = self.result.outcome is Outcome.SOLVED
-        return f"{Outcome.SOLVED}, {LOOK_AT_IT}" if solved and self.flags else self.result.outcome
+        return (
+            f"{Outcome.SOLVED}, {LOOK_AT_IT}"
+            if solved and self.flags
+            else self.result.outcome.value
+        )
 
     @property
     def shown(self) -> Failure | None:

@@ -17,8 +17,8 @@ from dojo.cohort.tokens import tokens
 
 # Tokens of one fingerprint: a call with two arguments and what is done with it.
 RUN = 10
-# Fingerprints that both have to have, of those that few have: two lines of code or so.
-LEAST_SHARED = 12
+# Fingerprints that both have to have, of those that few have: three lines of code or so.
+LEAST_SHARED = 16
 LEAST_SHARE = 0.6
 # What more answers have is how one writes it. In a small group a third of it is many.
 COMMON = 10
@@ -37,7 +37,7 @@ class Similar:
         kata: Path of the kata.
         first, second: Names of the submissions that have the one text, and the other; of one
             text that several handed in, `second` is empty.
-        share: How much of what the shorter one has of its own is in the other, up to 1.
+        share: How much of what the shorter one has, and few others have, is in the other: up to 1.
         first_lines, second_lines: Where, as (first line, last line).
     """
 
@@ -58,7 +58,7 @@ class _Answer:
 
 
 def similar(cohort: Cohort, stubs: Mapping[str, str]) -> Sequence[Similar]:
-    """Returns what is alike, kata by kata, the most alike first.
+    """Returns what is alike, kata by kata, what is alike at length first.
 
     Args:
         stubs: Kata path to the text that was handed out.
@@ -128,12 +128,12 @@ def _in_one_kata(kata: str, answers: Sequence[_Answer]) -> Sequence[Similar]:
     rare = {mark: having for mark, having in holders.items() if len(having) <= most}
     shared = Counter(pair for having in rare.values() for pair in combinations(having, 2))
     of_own = Counter(index for having in rare.values() for index in having)
+    # What is alike at length says more than a line that is alike in full.
     pairs = [
         _pair(kata, answers[a], answers[b], count / min(of_own[a], of_own[b]), rare)
-        for (a, b), count in shared.items()
+        for (a, b), count in shared.most_common()
         if count >= LEAST_SHARED and count >= LEAST_SHARE * min(of_own[a], of_own[b])
     ]
-    pairs.sort(key=lambda found: -found.share)
     return [*same[:MOST_PAIRS], *pairs[:MOST_PAIRS]]
 
 

@@ -195,6 +195,7 @@ def test_a_kata_s_page_says_which_mistakes_how_often_and_whose(cohort):
     assert re.search(r"Cemwrong ?SyntaxError at line 3", found.text("k2"))
     assert "the wrong signsignlosses/focal_loss 2 of 3" in overview
     assert "By kind: sign (minus for plus): 2 people." in overview
+    assert re.search(r"failed by1\. Values and gradients .*losses/focal_loss 2 of 3", overview)
 
 
 def test_who_should_be_looked_at_is_said_with_the_line(cohort):

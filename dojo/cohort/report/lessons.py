@@ -60,6 +60,16 @@ def families(found: Sequence[Lesson]) -> Mapping[str, Sequence[Submission]]:
     return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
 
 
+def failed_most(cohort: Cohort) -> Sequence[tuple[str, str, Sequence[Submission]]]:
+    """Returns kata, clause and who failed it, what most people failed first."""
+    found = [
+        (kata, clause, whose)
+        for kata in cohort.katas
+        for clause, whose in cohort.failed_clauses(kata).items()
+    ]
+    return sorted(found, key=lambda entry: -len(entry[2]))
+
+
 def attempts(cohort: Cohort, kata: str) -> Sequence[Grade]:
     """Returns the grades of those who wrote something."""
     grades = (cohort.grade(submission, kata) for submission in cohort.submissions)

@@ -15,10 +15,12 @@ from dojo.cohort.report.matter import (
     meter,
 )
 from dojo.cohort.similar import Similar
+from dojo.content.asked import asked
 from dojo.content.mistakes import FAMILIES
 from dojo.results import Outcome
 from dojo.words import counted
 
+# So many mistakes, and so many clauses, are enough for a lesson.
 _LESSONS = 5
 # With more katas their names stand upright.
 _WIDE = 6
@@ -47,12 +49,12 @@ def overview(matter: Matter) -> Html:
 
 def _summary(matter: Matter) -> str:
     cohort = matter.cohort
-    asked = len(cohort.submissions) * len(cohort.katas)
+    wanted = len(cohort.submissions) * len(cohort.katas)
     solved = sum(cohort.solved(submission) for submission in cohort.submissions)
     look = len(cohort.flagged())
     return (
         f"{counted(len(cohort.submissions), 'submission')}, {counted(len(cohort.katas), 'kata')}: "
-        f"{solved} of {asked} answers are right"
+        f"{solved} of {wanted} answers are right"
         + (f", and a person should look at {counted(look, 'answer')}." if look else ".")
     )
 
@@ -65,12 +67,10 @@ def _made_by(matter: Matter) -> str:
 
 
 def _to_teach(matter: Matter) -> Html:
-    """What most people got wrong, by mistake and by family."""
-    found = lessons.lessons(matter.cohort)
-    if not found:
-        return Html()
+    """What most people got wrong: by mistake, by kind, and by clause."""
     tried = {kata: len(lessons.attempts(matter.cohort, kata)) for kata in matter.cohort.katas}
-    rows = [
+    found = lessons.lessons(matter.cohort)
+    mistakes = [
         (
             lesson.mistake,
             lesson.family,
@@ -79,16 +79,30 @@ def _to_teach(matter: Matter) -> Html:
         )
         for lesson in found[:_LESSONS]
     ]
+    clauses = [
+        (
+            f"{clause}. {asked(kata).clauses.get(clause, '')}",
+            matter.kata(kata),
+            meter(len(whose), tried[kata]),
+        )
+        for kata, clause, whose in lessons.failed_most(matter.cohort)[:_LESSONS]
+    ]
+    return joined(
+        [
+            table(("mistake", "kind", "kata", "made by"), mistakes),
+            _kinds(found),
+            table(("clause", "kata", "failed by"), clauses),
+        ]
+    )
+
+
+def _kinds(found: Sequence[lessons.Lesson]) -> Html:
     kinds = (
         f"{family} ({FAMILIES[family]}): {counted_people(len(whose))}"
         for family, whose in lessons.families(found).items()
     )
-    return joined(
-        [
-            table(("mistake", "kind", "kata", "made by"), rows),
-            tag("p", f"By kind: {'; '.join(kinds)}.", cls="dim"),
-        ]
-    )
+    told = "; ".join(kinds)
+    return tag("p", f"By kind: {told}.", cls="dim") if told else Html()
 
 
 def _matrix(matter: Matter) -> Html:
@@ -207,7 +221,10 @@ def _alike_row(matter: Matter, number: int, pair: Similar) -> Sequence[str]:
 
 def how_alike(pair: Similar) -> str:
     """Returns how much two answers share, in words."""
-    return f"{pair.share:.0%}" if pair.second else "the same text, to the letter"
+    if not pair.second:
+        return "the same text, to the letter"
+    lines = sum(last - first + 1 for first, last in pair.first_lines)
+    return f"{counted(lines, 'line')}, {pair.share:.0%} of what few others wrote"
 
 
 def _notes(matter: Matter) -> Html:

@@ -135,7 +135,7 @@ def pair_pages(matter: Matter) -> Sequence[Html]:
                     (pair.second, pair.second_lines),
                 )
             )
-            title = f"{how_alike(pair)} alike: {pair.kata}"
+            title = f"{pair.kata}: {how_alike(pair)}"
             pages.append(matter.page(f"s{number}", "pair", title, tag("div", *sides, cls="sides")))
     return pages
 
