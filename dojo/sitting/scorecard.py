@@ -28,7 +28,7 @@ of its time, was not seen.
 
 - Correctness: 1 for a kata solved without a hint, ½ with hints; else half the share of its tests
   that passed in the last check. For a round of debugging ½ if repaired, ½ if the mistake was named.
-- Speed: the minutes of the parts that were done in their time, of all parts that were begun; a kata
+- Speed: the minutes of the parts that were done in their time, of all that were judged; a kata
   solved over time gives half of its minutes. A question is done if one point was ticked.
 - Unprompted: 1 for a key point. None was shown before you had answered; you ticked them
   yourself after reading them.
