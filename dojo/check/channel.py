@@ -32,6 +32,14 @@ class Channel:
         """
         self._end.sendall(line)
 
+    def hand_over(self, handle: int) -> None:
+        """Gives the other end a descriptor, with one byte that means nothing.
+
+        Raises:
+            OSError: If nobody reads any more.
+        """
+        socket.send_fds(self._end, [b"\n"], [handle])
+
     def lines(self) -> Iterator[bytes]:
         """Yields the whole lines that have come.
 

@@ -38,6 +38,7 @@ ENTRIES = {
     "series": "dojo.check.series:work",
     "compare": "dojo.compare.child:serve",
     "probe": "dojo.check.probe:serve",
+    "confined": "dojo.cohort.cell:work",
 }
 
 # Seconds without a client until it ends.
@@ -105,9 +106,13 @@ def import_everything() -> str:
 
 def prepare(entry: str, work: str) -> None:
     """Does what helps every process that gets such work, where its module has any such thing."""
-    module = sys.modules.get(ENTRIES[entry].partition(":")[0])
-    if help_all := getattr(module, "prepare", None):
+    if help_all := getattr(module_of(entry), "prepare", None):
         help_all(work)
+
+
+def module_of(entry: str) -> Any:
+    """Returns the entry's module, or None where it is not imported yet."""
+    return sys.modules.get(ENTRIES[entry].partition(":")[0])
 
 
 def perform(entry: str, work: str, end: socket.socket) -> None:
@@ -246,7 +251,9 @@ class Server:
             self._let_go()
             with contextlib.suppress(OSError):
                 os.setsid()
-            threading.Thread(target=_die_with, args=(self.lifeline[0],), daemon=True).start()
+            if not getattr(module_of(entry), "ENDS_BY_ITSELF", False):
+                lifeline = self.lifeline[:1]
+                threading.Thread(target=_die_with, args=lifeline, daemon=True).start()
             perform(entry, work, socket.socket(fileno=handle))
         finally:
             os._exit(70)

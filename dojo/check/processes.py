@@ -18,7 +18,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,11 @@ class Process:
     def lost(self) -> bool:
         """Whether it was ended from outside, through no fault of the file's."""
         return False
+
+    @property
+    def excess(self) -> str:
+        """What it has taken beyond its bounds, in words, or ""."""
+        return ""
 
     def exit_status(self, patience: float = 5.0) -> int | None:
         """Returns how it ended, negative for a signal; None where nobody knows."""
@@ -172,6 +177,10 @@ class Warm(Starter):
         """Whether a child was started that nobody has ended."""
         return bool(self._children)
 
+    def excess(self) -> str:
+        """What its children have taken beyond their bounds, in words, or ""."""
+        return ""
+
     def forget(self, number: int) -> None:
         self._children.pop(number, None)
 
@@ -205,6 +214,10 @@ class _Child(Process):
     def lost(self) -> bool:
         self._warm.take_news()
         return self._warm.gone and self.status is None
+
+    @property
+    def excess(self) -> str:
+        return self._warm.excess()
 
     def exit_status(self, patience: float = 5.0) -> int | None:
         self._warm.wake()
@@ -337,7 +350,7 @@ def _warm(fingerprint: str) -> Warm:
                 return _enter(here, fingerprint) or _open(here, fingerprint)
     mine, theirs = socket.socketpair()
     with theirs:
-        server = _spawn("serve", theirs)
+        server = spawn(environment.interpreter(_SERVER, "serve", str(theirs.fileno())), theirs)
     return Warm(mine, fingerprint, server.pid, server, examiner.digests())
 
 
@@ -451,7 +464,8 @@ def _open(here: Door, fingerprint: str) -> Warm:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(here.socket))
         listener.listen(64)
-        server = _spawn("listen", listener, here.folder / "log")
+        command = environment.interpreter(_SERVER, "listen", str(listener.fileno()))
+        server = spawn(command, listener, here.folder / "log")
         plate: dict[str, Any] = {
             "pid": server.pid,
             # Of a listening socket, that is what the other end is told.
@@ -466,13 +480,32 @@ def _open(here: Door, fingerprint: str) -> Warm:
     return Warm(end, fingerprint, server.pid, judges=plate["judges"], new=True)
 
 
-def _spawn(how: str, end: socket.socket, log: Path | None = None) -> "subprocess.Popen[bytes]":
+_SERVER = "dojo.check.forkserver"
+
+
+def spawn(
+    command: Sequence[str],
+    end: socket.socket,
+    log: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> "subprocess.Popen[bytes]":
+    """Starts a warm process, which inherits that socket.
+
+    Args:
+        command: What to start.
+        end: Of the connection, or where it is listened for.
+        log: Where it writes what it prints; None for nowhere.
+        variables: Its environment; None for that of `environment`.
+
+    Raises:
+        StartError: If that is impossible.
+    """
     with open(log or os.devnull, "wb") as errors:
         try:
             return subprocess.Popen(
-                environment.interpreter("dojo.check.forkserver", how, str(end.fileno())),
+                command,
                 cwd="/",
-                env=environment.variables(),
+                env=variables or environment.variables(),
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,

@@ -30,9 +30,16 @@ _GRACE = 0.3
 class Run:
     """A kata's process as its parent sees it: what it said, and how long it has left."""
 
-    def __init__(self, job: Job, process: processes.Process, log: BinaryIO) -> None:
+    def __init__(
+        self,
+        job: Job,
+        process: processes.Process,
+        log: BinaryIO,
+        starter: processes.Starter | None = None,
+    ) -> None:
         self.job = job
         self.process = process
+        self.starter = starter
         # By a descriptor of our own: what the file puts in the log's place is not opened.
         self.log = log
         self.story = Story(job.kata)
@@ -47,38 +54,43 @@ class Run:
         self.asked = False
 
     @classmethod
-    def start(cls, job: Job) -> "Run":
+    def start(cls, job: Job, starter: processes.Starter | None = None) -> "Run":
         """Starts the process.
+
+        Args:
+            job: What it is told to do.
+            starter: Where it comes from; None for the warm process.
 
         Raises:
             StartError: If that is impossible.
         """
         log = open_log(job.log)
-        folder = str(job.folder)
-        run = cls(job, processes.starter().start("check", job.to_json(), folder), log)
+        source = starter or processes.starter()
+        process = source.start("check", job.to_json(), str(job.folder))
+        run = cls(job, process, log, starter)
         run.look()
         return run
 
     def again(self) -> "Run":
         """Starts the same again; the file is there already."""
-        new = Run.start(dataclasses.replace(self.job, folder=make_folder(), held=False))
+        new = self._start(self.job)
         new.of = self.of
         return new
 
     def canary(self) -> "Run":
         """Starts the same with numbers that are wrong on purpose: one test has to fail."""
-        job = dataclasses.replace(self.job, held=False, fail_fast=True, canary=True)
-        new = Run.start(dataclasses.replace(job, folder=make_folder()))
+        new = self._start(dataclasses.replace(self.job, fail_fast=True, canary=True))
         new.of = self.result
         return new
 
     def second_opinion(self) -> "Run":
         """Starts the same tests on the model answer: are they at fault, or this answer?"""
-        new = Run.start(
-            dataclasses.replace(self.job, tree=layout.REFERENCE, folder=make_folder(), held=False)
-        )
+        new = self._start(dataclasses.replace(self.job, tree=layout.REFERENCE))
         new.of = self.result
         return new
+
+    def _start(self, job: Job) -> "Run":
+        return Run.start(dataclasses.replace(job, folder=make_folder(), held=False), self.starter)
 
     def fits(self, job: Job) -> bool:
         """Whether this process, which is held, can do that job in place of a new one."""
@@ -121,7 +133,10 @@ class Run:
             self.story.garbled = str(error) or "it sends without end"
             self._conclude()
             return
-        if time.monotonic() > self.deadline:
+        if excess := self.process.excess:
+            self.story.excess = excess
+            self._conclude()
+        elif time.monotonic() > self.deadline:
             self._overdue()
 
     def _hear(self, message: Message) -> Iterator[RanTest]:
@@ -151,8 +166,8 @@ class Run:
     def _conclude(self) -> None:
         seconds = time.monotonic() - self.started
         fault, status = self.process.fault, None
-        if not fault and self.story.unfinished:
-            status = self.process.exit_status()
+        if self.story.unfinished:
+            status = None if fault else self.process.exit_status()
             # Nobody here killed it: memory ran out, or another kata's file did.
             self.lost = self.process.lost or status == -signal.SIGKILL
         self.process.kill()

@@ -91,6 +91,7 @@ class Runner:
         limit: float = DEFAULT_LIMIT,
         jobs: int | None = None,
         failing: Mapping[str, str] | None = None,
+        starter: processes.Starter | None = None,
     ) -> None:
         """
         Args:
@@ -98,11 +99,13 @@ class Runner:
             limit: Seconds for one kata's tests.
             jobs: How many katas at a time; None for one a core.
             failing: Kata to the test that its last check has shown as failing.
+            starter: Where their processes come from; None for the warm process.
         """
         self.tree = tree
         self.limit = limit
         self.jobs = jobs or _cores()
         self._failing = dict(failing or {})
+        self._starter = starter
         self._spares: list[Run] = []
 
     def prepare(self, kata: str) -> None:
@@ -117,7 +120,7 @@ class Runner:
         if layout.test_file(kata).is_file():
             task = Task(kata, kata, self.tree, first=self._failing.get(kata, ""))
             for job in filter(None, [self._job(task), self._first_job(task)]):
-                self._spares.append(Run.start(dataclasses.replace(job, held=True)))
+                self._spares.append(Run.start(dataclasses.replace(job, held=True), self._starter))
 
     def close(self) -> None:
         """Ends the processes that wait."""
@@ -189,7 +192,7 @@ class Runner:
                 self._spares.remove(spare)
                 job.folder.rmdir()
                 return spare
-        return Run.start(job)
+        return Run.start(job, self._starter)
 
     def _job(self, task: Task) -> Job:
         return task.job(make_folder(), self.limit)

@@ -33,7 +33,7 @@ def work(text: str, end: socket.socket) -> None:
         end: Where the messages go.
     """
     jobs = [Job.from_json(job) for job in json.loads(text)]
-    worker.settle(jobs[0])
+    worker.settle(jobs[0], worker.open_log(jobs[0]))
     pytest.main(worker.arguments(jobs[0]), plugins=[pytest_timeout, Series(jobs, Channel(end))])
     os._exit(0)
 

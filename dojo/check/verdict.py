@@ -24,7 +24,7 @@ class Story:
         # Which text it has read: the first one, should it say so twice.
         self.opened = ""
         # Why the process was stopped, if it was.
-        self.garbled = self.overdue = ""
+        self.garbled = self.overdue = self.excess = ""
         self._said: dict[type[Message], str] = {}
 
     def add(self, message: Message) -> None:
@@ -55,7 +55,7 @@ class Story:
     @property
     def unfinished(self) -> bool:
         """Whether the process ended before it had said all, and nobody stopped it."""
-        return not (self.ended or self.garbled or self.overdue)
+        return not (self.ended or self.garbled or self.overdue or self.excess)
 
     def _add_test(self, told: messages.Tested) -> None:
         if told.test != self.current or any(test.name == told.test for test in self.tests):
@@ -91,6 +91,9 @@ class Story:
             return Outcome.BROKEN, fault or said[messages.Broken]
         if self.garbled:
             return Outcome.WRONG, f"the file meddles with the checker: {self.garbled}{where}"
+        if self.excess:
+            during = f" in {self.current}" if self.current else ""
+            return Outcome.CRASHED, f"{self.excess}{during}{where}"
         if self.overdue or messages.TimedOut in said:
             # What failed before says more than that a later test took too long.
             failed = any(failure.kind is not Kind.LATE for failure in self.failures)

@@ -49,9 +49,13 @@ def work(text: str, end: socket.socket) -> None:
         end: Where the messages go.
     """
     job = Job.from_json(text)
-    settle(job)
-    channel = Channel(end)
+    examine(job, end, open_log(job))
 
+
+def examine(job: Job, end: socket.socket, log: int) -> None:
+    """As `work`; whatever is printed goes to the descriptor `log`."""
+    settle(job, log)
+    channel = Channel(end)
     aim = Aim(job.aim, job.until) if job.aim else None
     send = sender(channel, aim)
     if job.canary:
@@ -120,9 +124,13 @@ def _nobody_answers(*_: Any, **__: Any) -> None:
     raise OSError("reading from stdin while output is captured")
 
 
-def settle(job: Job) -> None:
+def open_log(job: Job) -> int:
+    """Returns a descriptor of the job's log."""
+    return os.open(job.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+
+
+def settle(job: Job, log: int) -> None:
     """Writes to its log, works in its folder, and bounds what can be taken."""
-    log = os.open(job.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for target, source in [(0, nothing), (1, log), (2, log)]:
         os.dup2(source, target)

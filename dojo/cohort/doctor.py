@@ -1,0 +1,207 @@
+"""Whether strangers' answers can be graded here: what holds them, what does not, what mends it."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from dojo import layout
+from dojo.check.folders import make_folder
+from dojo.cohort import walls
+from dojo.cohort.bounds import BOUNDS
+from dojo.errors import DojoError
+
+_PATIENCE = 60.0
+# Each installer, and how it is told to install bubblewrap.
+_INSTALLERS = {
+    "apt-get": "apt-get install bubblewrap",
+    "dnf": "dnf install bubblewrap",
+    "pacman": "pacman -S bubblewrap",
+    "zypper": "zypper install bubblewrap",
+    "apk": "apk add bubblewrap",
+}
+# Settings of the kernel that forbid namespaces, the value that does, and one that does not.
+_SETTINGS = [
+    ("kernel.unprivileged_userns_clone", "0", "1"),
+    ("user.max_user_namespaces", "0", "10000"),
+    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+]
+
+
+class NoSandbox(DojoError):
+    """Strangers' answers cannot be held here; the message says why, and what mends it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that grading needs.
+
+    Attributes:
+        what: A few words.
+        fault: What is wrong with it, or "".
+        remedy: The command that mends it, or "".
+        detail: How it is, where nothing is wrong.
+    """
+
+    what: str
+    fault: str = ""
+    remedy: str = ""
+    detail: str = ""
+
+
+def show() -> int:
+    """Prints what holds and what does not; returns the exit status."""
+    findings = list(examine())
+    width = max(len(finding.what) for finding in findings) + 2
+    for finding in findings:
+        mark = "no " if finding.fault else "yes"
+        print(f"{mark}  {finding.what:<{width}}{finding.fault or finding.detail}".rstrip())
+        if finding.remedy:
+            print(f"       {finding.remedy}")
+    faults = [finding for finding in findings if finding.fault]
+    print()
+    print(_verdict(faults))
+    return 1 if faults else 0
+
+
+def require() -> None:
+    """Returns if strangers' answers can be held here.
+
+    Raises:
+        NoSandbox: If not.
+    """
+    for finding in examine():
+        if finding.fault:
+            remedy = f"; {finding.remedy}" if finding.remedy else ""
+            raise NoSandbox(f"no sandbox: {finding.what}: {finding.fault}{remedy}")
+
+
+def examine() -> Iterator[Finding]:
+    """Yields what was found; with a fault that leaves nothing to try, nothing more."""
+    yield (system := _system())
+    if system.fault:
+        return
+    yield (installed := _installed())
+    if installed.fault:
+        return
+    found = _trial()
+    if isinstance(found, str):
+        yield Finding("a sandbox starts", found, _remedy())
+        return
+    yield Finding("a sandbox starts")
+    for wall, fault in found.items():
+        yield Finding(_WALLS[wall][0], fault, "", _WALLS[wall][1])
+    yield Finding("memory is bounded", detail=_memory())
+
+
+# What `dojo.cohort.trial` calls a wall, in words for who reads.
+_WALLS = {
+    "files": (
+        "files are hidden",
+        "it sees Python, its packages, the tool, one suite; writes to its scratch",
+    ),
+    "network": ("no network", ""),
+    "processes": ("processes are hidden", "it sees its own only, which end with it"),
+    "scratch": (
+        "scratch is bounded",
+        f"{BOUNDS.scratch >> 20} MiB, {BOUNDS.files} files; gone with it",
+    ),
+    "number of processes": ("processes are bounded", f"{BOUNDS.processes}, threads among them"),
+    "rights": ("rights are given up", "it cannot mount, nor make namespaces"),
+}
+
+
+def _verdict(faults: list[Finding]) -> str:
+    if not faults:
+        return "Strangers' answers are held here. docs/grading.md   what that is proof against"
+    return "Strangers' answers are not held here, so none is graded. docs/grading.md   says more"
+
+
+def _system() -> Finding:
+    if sys.platform != "linux":
+        return Finding("Linux", f"this is {sys.platform}", "grade on Linux, or in a container")
+    return Finding("Linux", detail=os.uname().release)
+
+
+def _installed() -> Finding:
+    path = walls.program()
+    if path is None:
+        known = [text for name, text in _INSTALLERS.items() if shutil.which(name)]
+        sudo = "" if os.geteuid() == 0 else "sudo "
+        return Finding("bubblewrap", "it is not installed", sudo + (known or _ANY)[0])
+    said = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+    return Finding("bubblewrap", detail=f"{said.strip().removeprefix('bubblewrap ')}, {path}")
+
+
+_ANY = ["install the package bubblewrap"]
+
+
+def _remedy() -> str:
+    if os.geteuid() == 0:
+        return (
+            "in a container: docker run --cap-add SYS_ADMIN --security-opt seccomp=unconfined "
+            "--security-opt apparmor=unconfined"
+        )
+    for name, forbids, allows in _SETTINGS:
+        with contextlib.suppress(OSError):
+            text = Path("/proc/sys", *name.split(".")).read_text()
+            if text.strip() == forbids:
+                return f"sudo sysctl -w {name}={allows}"
+    return ""
+
+
+def _memory() -> str:
+    size = BOUNDS.memory >> 30
+    return f"{size} GiB a process; {size} GiB together, by a look every tenth of a second"
+
+
+def _trial() -> dict[str, str] | str:
+    """What each wall has to say, or why there is no sandbox at all."""
+    scratch = make_folder().resolve()
+    try:
+        with tempfile.NamedTemporaryFile() as secret, socket.create_server(("", 0)) as listener:
+            told = {
+                "scratch": str(scratch),
+                "suite": str(layout.test_file("gradients/clip_by_value")),
+                "hidden": [secret.name, *map(str, _hidden())],
+                "port": listener.getsockname()[1],
+            }
+            return _heard(scratch, json.dumps(told))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _heard(scratch: Path, told: str) -> dict[str, str] | str:
+    command = walls.command(scratch, "dojo.cohort.trial", told)
+    try:
+        done = subprocess.run(
+            command,
+            cwd="/",
+            env=walls.variables(scratch),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+        )
+        return dict(json.loads(done.stdout))
+    except subprocess.TimeoutExpired:
+        return f"it does not end within {_PATIENCE:g} s"
+    except ValueError:
+        last = done.stderr.strip().splitlines()[-1:]
+        return last[0] if last else f"it ends with exit status {done.returncode}"
+
+
+def _hidden() -> Iterator[Path]:
+    """What no answer may see, wherever it is."""
+    for name in ("reference", "katas", ".git", ".dojo", "QUESTIONS.md", "tests/second"):
+        yield layout.ROOT / name
+    yield layout.TESTS / "losses" / "test_focal_loss.py"
+    yield Path("/etc/passwd")
+    yield Path("/bin/sh")

@@ -1,0 +1,118 @@
+"""What in an answer a person should look at: lines that no answer to a kata needs.
+
+Whoever forges a verdict has to reach the tests first, and here is how that begins: a module
+that computes nothing, a frame, another's attribute, code made from text. It is a look at the
+text, so it proves nothing either way: what it names may be harmless, and what it does not know
+is not named.
+"""
+
+import ast
+from collections.abc import Iterator
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What computes, or helps to write what does. Of others, only those of the model answer.
+_HARMLESS = _names(
+    """
+    tensorflow keras numpy math cmath statistics random typing typing_extensions types abc enum
+    collections dataclasses functools itertools operator numbers fractions decimal copy warnings
+    contextlib string re textwrap __future__
+    """
+)
+# Builtins that run text, find what was not given, or open files.
+_BUILTINS = _names(
+    """
+    eval exec compile __import__ globals locals vars open input breakpoint delattr setattr
+    __builtins__ __loader__ __spec__ __file__
+    """
+)
+# Attributes that lead from an object to the machine below it, or out of a module.
+_WAYS_OUT = _names(
+    """
+    f_back f_globals f_locals f_code f_builtins gi_frame gi_code cr_frame ag_frame tb_frame tb_next
+    modules os sys builtins subprocess socket shutil inspect gc ctypes ctypeslib importlib
+    gfile read_file write_file ReadFile WriteFile MatchingFiles fromfile tofile memmap
+    load_library load_op_library src
+    """
+)
+_PLAIN_DUNDERS = _names(
+    """
+    __init__ __call__ __name__ __qualname__ __class__ __doc__ __len__ __iter__ __next__ __enter__
+    __exit__ __getitem__ __setitem__ __contains__ __add__ __sub__ __mul__ __matmul__ __truediv__
+    __neg__ __abs__ __eq__ __lt__ __gt__ __le__ __ge__ __hash__ __repr__ __str__ __version__
+    __new__ __init_subclass__ __post_init__ __setattr__ __float__ __int__ __bool__
+    """
+)
+
+
+def oddities(source: str, model: str) -> list[str]:
+    """Returns a plain line for each, with the line of the file, in order; of a line, the first.
+
+    Args:
+        source: Of the answer. Where it is no Python, nothing is found.
+        model: The model answer: what it does is not odd.
+    """
+    usual = {(what, why) for _, what, why in _found(ast.parse(model))}
+    try:
+        found = list(_found(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    odd = {line: (what, why) for line, what, why in reversed(found) if (what, why) not in usual}
+    return [f"line {line}: {what}, {why}" for line, (what, why) in sorted(odd.items())]
+
+
+def _found(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
+    """Line, what stands there, and why that is odd."""
+    modules = {name for node in ast.walk(tree) for name in _bound_by(node)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import():
+                for name in node.names:
+                    yield from _imported(node, name.name)
+            case ast.ImportFrom():
+                yield from _imported(node, node.module or ".")
+            case ast.Name() if node.id in _BUILTINS:
+                yield node.lineno, node.id, "which the model answer does without"
+            case ast.Attribute():
+                yield from _attribute(node, modules)
+            case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]):
+                if not isinstance(name, ast.Constant):
+                    yield node.lineno, "getattr", "with a name that is made while it runs"
+                elif isinstance(name.value, str) and _leads_out(name.value):
+                    yield node.lineno, name.value, "which leads out of the answer"
+
+
+def _imported(node: ast.stmt, name: str) -> Iterator[tuple[int, str, str]]:
+    package = name.partition(".")[0]
+    if package not in _HARMLESS:
+        yield node.lineno, f"imports {package}", "which the model answer does not"
+    elif "._" in name or _leads_out(name):
+        yield node.lineno, f"imports {name}", "which is private"
+
+
+def _attribute(node: ast.Attribute, modules: set[str]) -> Iterator[tuple[int, str, str]]:
+    owner = ast.unparse(node.value) if isinstance(node.value, ast.Name | ast.Attribute) else ""
+    if _leads_out(node.attr):
+        yield node.lineno, node.attr, "which leads out of the answer"
+    elif owner.partition(".")[0] in modules:
+        if isinstance(node.ctx, ast.Store | ast.Del):
+            yield node.lineno, f"{owner}.{node.attr}", "which is changed for everybody"
+        elif node.attr.startswith("_") and node.attr not in _PLAIN_DUNDERS:
+            yield node.lineno, f"{owner}.{node.attr}", "which is private"
+
+
+def _leads_out(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    dunder = last.startswith("__") and last.endswith("__")
+    return last in _WAYS_OUT or (dunder and last not in _PLAIN_DUNDERS)
+
+
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    """The names that an import binds."""
+    if isinstance(node, ast.Import):
+        yield from ((name.asname or name.name).partition(".")[0] for name in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield from (name.asname or name.name for name in node.names)
