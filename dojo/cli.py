@@ -239,6 +239,8 @@ def _add_cohort(commands: Commands) -> None:
     pack.add_argument("--out", type=_archive, required=True, metavar="FILE.zip")
     pack.add_argument("--minutes", type=_seconds, metavar="M", help="in all (the katas' own)")
     pack.add_argument("--with-checks", action="store_true", help="with suites, to check locally")
+    grade = commands.add("grade", _grade, "whether strangers' answers can be graded here")
+    grade.add_argument("--doctor", action="store_true", required=True, help="say what holds them")
 
 
 def _add_upkeep(commands: Commands) -> None:
@@ -507,6 +509,12 @@ def _pack(options: argparse.Namespace) -> int:
 
     wanted = pack.PackOptions(options.names, options.out, options.minutes, options.with_checks)
     return pack.pack(wanted)
+
+
+def _grade(_: argparse.Namespace) -> int:
+    from dojo.cohort import doctor
+
+    return doctor.show()
 
 
 def _about(options: argparse.Namespace) -> int:

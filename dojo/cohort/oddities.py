@@ -73,7 +73,8 @@ def _found(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
                 for name in node.names:
                     yield from _imported(node, name.name)
             case ast.ImportFrom():
-                yield from _imported(node, node.module or ".")
+                for name in node.names:
+                    yield from _imported(node, f"{node.module or ''}.{name.name}")
             case ast.Name() if node.id in _BUILTINS:
                 yield node.lineno, node.id, "which the model answer does without"
             case ast.Attribute():

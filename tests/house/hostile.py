@@ -314,13 +314,17 @@ while frame and 'session' not in frame.f_locals:
 names = [item.name for item in frame.f_locals['session'].items]
 for name in names:
     say(json.dumps(['Started', name]).encode() + b'\\n')
-    say(json.dumps(['Tested', name, True, 0.1, None, None, '', 'basic', False]).encode() + b'\\n')
+    tested = ['Tested', name, True, 0.1, None, None, '', 'basic', False, []]
+    say(json.dumps(tested).encode() + b'\\n')
 say(b'["Finished"]\\n')
 import os
 os._exit(0)
 """,
     ),
     "not UTF-8": Case("wrong", "{file}:2: not UTF-8", content=b"x = 1\ny = '\xff'\n"),
+    "nested too deeply": Case(
+        "wrong", "{file}:1: an expression is nested", content=b"x = " + b"-" * 100_000 + b"1\n"
+    ),
     "empty": Case("wrong", "{file} is empty", content=b""),
     "gone": Case("not started", "{file} is not there", content=None),
 }
