@@ -20,7 +20,8 @@ clause k:
        (None, or 0).
     6. Eager mode, tf.function and XLA agree.
 
-z is a float32 tensor, the codebook a float32 variable.
+z is a float32 tensor, the codebook a float32 variable. Not asked: distances that are small
+beside the values, as those of rows 1 apart near 1,000.
 
 Run   nox -s check -- vector_quantize
 Read  https://arxiv.org/abs/1711.00937, equations 1 to 3

@@ -10,12 +10,9 @@ probability of being in a batch, log_q:
 
 And another row may have clicked the same item. Write it. Test k checks clause k:
 
-    1. Values match the formula where all ids differ: [B] losses, none averaged, for
-       queries and items [B, D], log_q [B], all float32. Nothing is normalised. log_q is
-       taken off every column, the right one too, after the division.
-    2. Columns j != i with the id of row i's item take no part in row i, so a batch of one
-       item alone costs 0. Any other item counts as often as it is there. Ids are any int32
-       or int64.
+    1. Values match the formulas where all ids differ: [B] losses, none averaged.
+    2. Columns j != i with the id of row i's item take no part in row i. Any other item
+       counts as often as it is there. Ids are any int32 or int64.
     3. The gradient with respect to queries and items is that of the formula.
     4. Scores are right up to ±1e4, in loss and gradient. Eager mode, tf.function and XLA
        agree.

@@ -19,15 +19,13 @@ Test k checks clause k:
 
     1. Several steps on several variables follow this, below the threshold and above, eager
        and in tf.function.
-    2. Which rule a step takes follows from beta_2, t and sma_threshold alone, which is 5 by
-       default, and may be 4 or more; with beta_2 = 0.5 all steps are of the second kind.
-    3. For beta_2 up to 0.9999 a rectified step is right to 2e-4 of itself, from the first
-       on. (The powers of beta below m and v may be float32.)
+    2. Which rule a step takes follows from beta_2, t and sma_threshold alone. That is 5 by
+       default, and may be 4 or more.
+    3. For beta_2 up to 0.9999 a rectified step is right to 2e-4 of itself, from the first on.
     4. The learning rate may change between steps, by a schedule or by assignment, also after
        tf.function has traced the step.
-    5. Sparse gradients (tf.IndexedSlices) move the weights as the dense gradient does: the
-       rows of a repeated id are summed before they are squared, and a row that is not in the
-       gradient still moves by its m.
+    5. A sparse gradient (tf.IndexedSlices), with repeated ids, too, moves all weights as the
+       dense gradient does that it stands for.
 
 Not asked: errors, saving, replicas, XLA, other dtypes of variables than float32.
 

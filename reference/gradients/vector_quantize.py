@@ -19,8 +19,10 @@ not: by the largest z.e alone, with 64 random rows of 8 numbers, 22% of random v
 their nearest row, and 11 rows are never used.
 
 Cost: one matrix product [N, D] x [D, K] and its N K distances; the differences z - e
-themselves would be N K D numbers. The price is cancellation where |z| is large beside the
-distances. z + sg(e - z) is e to rounding of z: at z = 1e4 the row 0.1 comes out as 0.0996.
+themselves would be N K D numbers. The price is cancellation where |e| is large beside the
+distances: in float32, with 64 rows of 8 numbers spread by 1 about 1,000, 26% of vectors get
+another row than the nearest. With the rows' mean taken off both first, none do. And
+z + sg(e - z) is e to rounding of z: at z = 1e4 the row 0.1 comes out as 0.0996.
 
 Trade-off: rows that nothing chooses get gradient 0 and stay where they are. Start them at
 encoder outputs, or put dead ones there again. Moving averages of the chosen vectors are
