@@ -187,6 +187,7 @@ def wrong_step_slopes(upstream):
     return {
         "round(r) inside: the - r is lost, by which step acts through x / step": scaled(q),
         "0 where r is clipped; there y is a bound times step": scaled(np.where(inside, each, 0)),
+        "0 where r is not clipped; there the rounding moves y": scaled(np.where(inside, 0, each)),
         "q - r everywhere: where r is clipped it has no slope left": scaled(q - R),
         "bounds included: slope of the clip 1 where r is at one": scaled(
             q - np.where(closed, R, 0)

@@ -96,7 +96,9 @@ def spoilt(hessian, gradient):
     return {
         "one variable at a time: mixed derivatives are lost": blocks @ v,
         "H times ones: the vectors were not used": hessian @ np.ones_like(v),
+        "H times ones, then times v": (hessian @ np.ones_like(v)) * v,
         "the diagonal of H only": np.diag(hessian) * v,
+        "the gradient times its product with v: g (g . v)": gradient * (gradient @ v),
         "the gradient, not H v": gradient,
         "the gradient times the vector": gradient * v,
         "the vectors exchanged": hessian @ np.concatenate([U, V]),

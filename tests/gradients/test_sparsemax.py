@@ -246,6 +246,30 @@ APART = np.array(
 )
 
 
+def with_float32_tau(z):
+    """max(z - tau, 0), where the sum of the survivors is exact and tau is rounded."""
+    _, sums, _, k = sorted_parts(z)
+    tau = (np.take_along_axis(sums, k - 1, axis=-1) - 1) / k
+    return np.maximum(z - np.float32(tau).astype("float64"), 0)
+
+
+def test_4_values_of_shifted_rows(kata):
+    assert_close(
+        kata.sparsemax(tf.constant(FAR, tf.float32)),
+        project(FAR),
+        call="sparsemax(logits ± 1e4)",
+        oracle=BY_BISECTION,
+        inputs={"logits": FAR},
+        bugs={
+            "no shift by the row's maximum: tau near 1e4 is rounded": with_float32_tau(FAR),
+            "shifted by the batch's maximum, not the row's: tau near 2e4 is rounded": (
+                with_float32_tau(FAR - FAR.max())
+            ),
+        },
+        **CLOSE["float32"],
+    )
+
+
 @pytest.mark.parametrize("far", [FAR, APART], ids=["shifted", "apart"])
 def test_4_far_from_zero(kata, far):
     assert_gradient(

@@ -161,6 +161,26 @@ def test_1_a_graph_takes_the_same_steps(kata):
     )
 
 
+def test_1_t_is_iterations_plus_1(kata):
+    optimizer, start = kata.AdamW(0.1, **SETTINGS), MATRICES[:1]
+    optimizer.iterations.assign(5)  # where t - 1 would not divide by 0
+    gradients = [g[:1] for g in GRADIENTS[:2]]
+    here = functools.partial(walk, gradients, 0.1, start=start, **SETTINGS)
+    assert_trajectory(
+        optimizer,
+        here(t=lambda k, i: k + 6),
+        gradients=gradients,
+        start=start,
+        call=f"{CALL}, iterations = 5, m = v = 0",
+        bugs={
+            "t one too small (iterations)": here(t=lambda k, i: k + 5),
+            "t one too large (iterations + 2)": here(t=lambda k, i: k + 7),
+            "t = 1, 2, ... by a count of its own": here(),
+        },
+        **PAPER,
+    )
+
+
 def test_1_without_decay_it_is_adam(kata):
     settings = SETTINGS | {"weight_decay": 0.0}
     here = functools.partial(walk, GRADIENTS[:2], 0.1, **settings)

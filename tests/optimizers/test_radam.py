@@ -138,7 +138,7 @@ TAKES = {
     "Adam's step below the threshold": lambda m, mh, v, vh, r, late, e: (
         r * adam(mh, vh, e) if late else adam(mh, vh, e)
     ),
-    "the gradient's momentum above the threshold, too": lambda m, mh, v, vh, r, late, e: mh,
+    "m_hat always, as where rho is never large enough": lambda m, mh, v, vh, r, late, e: mh,
     "no r: Adam's step above the threshold": lambda m, mh, v, vh, r, late, e: (
         adam(mh, vh, e) if late else mh
     ),
@@ -314,7 +314,9 @@ def test_3_the_first_rectified_steps_are_right(kata, beta_2):
                 rectified_steps(beta_2, rho_of=rho_of)
             )
             for what, rho_of in FLOAT32.items()
-        },
+        }
+        # At 0 it would divide by 0.
+        | {"t one too small (iterations)": rectified_steps(beta_2, t=lambda k, i: max(k, 1))},
     )
 
 
