@@ -188,11 +188,22 @@ class BuiltIn(keras.Model):
         return self.network(x, training=training)
 
 
+class Counted(keras.layers.Layer):
+    """The identity, which counts its calls in eager mode."""
+
+    calls = 0
+
+    def call(self, x):
+        self.calls += tf.executing_eagerly()
+        return x
+
+
 def noisy_network():
     """Dropout and batch normalization, each time from the same seeds."""
     layers = keras.layers
     return keras.Sequential(
         [
+            Counted(),
             layers.Dense(4, "relu", kernel_initializer=keras.initializers.GlorotUniform(1)),
             layers.BatchNormalization(),
             layers.Dropout(0.5, seed=2),
@@ -207,6 +218,10 @@ def test_1_the_model_is_called_once(kata):
         model.compile(keras.optimizers.Adam(0.01), weighted_squares, run_eagerly=True)
         for batch in BATCHES[:2]:
             model.train_on_batch(np.float32(X[batch]), np.float32(Y[batch]))
+    calls, want = (model.network.layers[0].calls for model in (ours, keras_own))
+    if calls != want:
+        title = "calls of the model in two steps"
+        raise mismatch(title, expected=str(want), got=str(calls))
     for got, want in zip(ours.network.weights, keras_own.network.weights, strict=True):
         assert_close(
             tf.convert_to_tensor(got),
