@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 import pytest
 
 from dojo.cohort.grades import Cohort, Grade, Submission
+from dojo.cohort.report import lessons
 from dojo.cohort.report.csv_table import to_csv
 from dojo.cohort.report.files import ReportError, write_report
 from dojo.cohort.report.gradescope import to_gradescope
@@ -198,6 +199,27 @@ def test_a_kata_s_page_says_which_mistakes_how_often_and_whose(cohort):
     assert re.search(r"failed by1\. Values and gradients .*losses/focal_loss 2 of 3", overview)
 
 
+def test_only_who_failed_without_a_named_mistake_is_listed(cohort):
+    assert [g.submission for g in lessons.without_a_cause(cohort, MOMENTUM)] == ["cem"]
+    assert lessons.without_a_cause(cohort, FOCAL) == []
+
+
+def test_who_writes_alike_is_named_on_either_page_and_shown_side_by_side():
+    ways = ["return labels", "total = labels * 2", "for each in labels:", "print(labels, logits)"]
+    lines = "".join(f"    {way} if alpha else gamma[{n}]\n" for n, way in enumerate(ways))
+    first = f"def sigmoid_focal_loss(labels, logits):\n{lines}"
+    texts = {"ada": first, "bob": f"# mine\n\n{first}", "cem": "x = 1\n"}
+    grades = [Grade(name, FOCAL, solved(FOCAL), (), text) for name, text in texts.items()]
+    found = Page(page(a_cohort(grades), STUBS))
+    told = "5 lines, 100% of what few others wrote"
+    assert f"like Bob: {told}" in found.text("p1-k1")
+    assert f"like Ada: {told}" in found.text("p2-k1")
+    assert f"Ada and Bob{told}side by side" in found.text("alike")
+    lines = [value for name, value in found.attributes if name == "data-lines"]
+    assert lines == ["1–5", "3–7"]
+    assert f"{FOCAL}: {told}Adaalike: lines 1–5the fileBobalike: lines 3–7" in found.text("s1")
+
+
 def test_who_should_be_looked_at_is_said_with_the_line(cohort):
     found = Page(page(cohort, STUBS))
     assert "a person should look at 1 answer." in found.text("cohort")
@@ -263,6 +285,18 @@ def test_gradescope_gets_a_test_a_clause(cohort):
     assert tests["2.1"]["output"].endswith("not handed in")
     assert report["output"] == "0 of 2 katas solved"
     assert {report["output_format"], *(t["output_format"] for t in report["tests"])} == {"text"}
+
+
+def test_each_clause_tells_gradescope_its_own_failure():
+    one, two = (clause_test(FOCAL, clause) for clause in "12")
+    result = wrong(FOCAL, one, "the first")
+    result = dataclasses.replace(result, failures=(*result.failures, Failure(two, "the second")))
+    ran = [dataclasses.replace(test, passed=test.name not in (one, two)) for test in result.tests]
+    cohort = a_cohort([Grade("ada", FOCAL, dataclasses.replace(result, tests=ran))])
+    report = json.loads(to_gradescope(cohort, cohort.submissions[0]))
+    outputs = [test["output"] for test in report["tests"]]
+    assert outputs[0].endswith("the first")
+    assert outputs[1].endswith("the second")
 
 
 def test_gradescope_shows_no_learner_what_a_person_should_look_at(cohort):
