@@ -98,6 +98,12 @@ def compare(session):
 
 
 @session_of(default=False)
+def grade(session):
+    """Grade many people's answers: `-- SUBMISSIONS --out report/`; `-- --doctor` if it can be."""
+    dojo(session, "grade", *session.posargs)
+
+
+@session_of(default=False)
 def mutants(session):
     """Break the model answers in small ways, and list what no test notices."""
     dojo(session, "mutants", *session.posargs)

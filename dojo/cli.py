@@ -239,8 +239,15 @@ def _add_cohort(commands: Commands) -> None:
     pack.add_argument("--out", type=_archive, required=True, metavar="FILE.zip")
     pack.add_argument("--minutes", type=_seconds, metavar="M", help="in all (the katas' own)")
     pack.add_argument("--with-checks", action="store_true", help="with suites, to check locally")
-    grade = commands.add("grade", _grade, "whether strangers' answers can be graded here")
-    grade.add_argument("--doctor", action="store_true", required=True, help="say what holds them")
+    grade = commands.add("grade", _grade, "many people's answers: verdicts and a report")
+    grade.add_argument("folder", nargs="?", type=Path, metavar="SUBMISSIONS", help="one each in it")
+    grade.add_argument("names", nargs="*", metavar="KATA", help="those worked on by default")
+    grade.add_argument("--out", type=Path, metavar="PATH", help="folder for the report")
+    grade.add_argument("--roster", type=Path, metavar="FILE.csv", help="folder, name and id")
+    grade.add_argument("--limit", type=_seconds, metavar="S", help="seconds for one answer (60)")
+    grade.add_argument("--jobs", type=_count, metavar="N", help="answers at a time (one a core)")
+    grade.add_argument("--unsandboxed", action="store_true", help="let them do what you may do")
+    grade.add_argument("--doctor", action="store_true", help="whether strangers' code is held here")
 
 
 def _add_upkeep(commands: Commands) -> None:
@@ -511,10 +518,26 @@ def _pack(options: argparse.Namespace) -> int:
     return pack.pack(wanted)
 
 
-def _grade(_: argparse.Namespace) -> int:
-    from dojo.cohort import doctor
+def _grade(options: argparse.Namespace) -> int:
+    if options.doctor:
+        from dojo.cohort import doctor
 
-    return doctor.show()
+        return doctor.show()
+    if options.folder is None or options.out is None:
+        raise UsageError("grade needs a folder of submissions, and --out for the report")
+    from dojo.check import runner
+    from dojo.cohort import command
+
+    wanted = command.GradeOptions(
+        folder=options.folder,
+        names=options.names,
+        out=options.out,
+        roster=options.roster,
+        limit=options.limit or runner.DEFAULT_LIMIT,
+        jobs=options.jobs,
+        unsandboxed=options.unsandboxed,
+    )
+    return command.grade(wanted)
 
 
 def _about(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol, TypeAlias
 
@@ -62,7 +62,7 @@ class CrewError(DojoError):
 
 def grade_all(
     work: Iterable[Work], make: Callable[[], Grader], workers: int
-) -> Iterator[tuple[Work, Result, Sequence[str]]]:
+) -> Generator[tuple[Work, Result, Sequence[str]], None, None]:
     """Yields each piece of work with its verdict and flags, as they come.
 
     Closing the iterator ends the workers.
