@@ -10,7 +10,7 @@ from dojo.content.document import Kata, Question, rarity
 # A custom gradient, a custom loss, a custom optimizer: hardly an interview without one of them.
 FIELD = ("gradients/clip_by_value", "losses/focal_loss", "optimizers/momentum")
 
-Entry = TypeVar("Entry", Kata, Question)
+Asked = TypeVar("Asked", Kata, Question)
 
 
 def katas_in_order(katas: Sequence[Kata], level: str = "") -> list[Kata]:
@@ -45,8 +45,9 @@ def questions_in_order(questions: Sequence[Question], level: str = "") -> list[Q
 
 
 def _in_turn(
-    entries: Sequence[Entry], place: Callable[[Entry, Sequence[Entry]], tuple[int, int, int]]
-) -> list[Entry]:
+    entries: Sequence[Asked],
+    place: Callable[[Asked, Sequence[Asked]], tuple[int, int, int]],
+) -> list[Asked]:
     """One after the other, no track twice in a row if it can be helped.
 
     Args:
@@ -54,10 +55,10 @@ def _in_turn(
         place: Of an entry among those that are left: whether it waits for another, its place
             among the three of the field, and its distance from the level.
     """
-    left, placed = list(entries), list[Entry]()
+    left, placed = list(entries), list[Asked]()
     counts = Counter[str]()
 
-    def order(entry: Entry) -> tuple[int, ...]:
+    def order(entry: Asked) -> tuple[int, ...]:
         waits, field, distance = place(entry, left)
         again = bool(placed) and placed[-1].track == entry.track
         return waits, field, rarity(entry), again, distance, counts[entry.track]

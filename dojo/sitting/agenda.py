@@ -17,7 +17,7 @@ from dojo.record.goal import Agendas, Goal, Goals, Laid, NoGoal, day_of
 from dojo.record.log import Answer, Log, beginnings, last_answers, read_log
 from dojo.record.pace import in_own_boxes, pace
 from dojo.sitting.interview_plan import SPOKEN
-from dojo.sitting.planner import AGAIN, KATA_BACK, Day, Item, Kind, Known, lay
+from dojo.sitting.planner import AGAIN, KATA_BACK, Day, Item, Kind, Learner, lay
 
 NEW = "nox -s plan -- --date YYYY-MM-DD"
 # A speed of speech rests on a few answers; until then it is ours.
@@ -25,7 +25,7 @@ ANSWERS_OF_PRIOR = 10
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class AgendaItem:
     """One item of today, and how far it is done.
 
     Attributes:
@@ -54,16 +54,16 @@ class Agenda:
         entries: What today holds, in the order in which to do it.
         slipped: What the days before had, and was not done.
         log: What was done last, and when.
-        known: What the record says of the learner.
+        learner: What the record says of them.
     """
 
     goal: Goal
     today: datetime.date
     days: Sequence[Day]
-    entries: Sequence[Entry]
+    entries: Sequence[AgendaItem]
     slipped: Sequence[Item]
     log: Log
-    known: Known
+    learner: Learner
 
     @property
     def is_before(self) -> bool:
@@ -105,15 +105,15 @@ def read_agenda(database: Database, document: Document, now: float) -> Agenda:
         raise NoGoal(f"the interview was on {spelled(goal.date)}; for the next one: {NEW}")
     log = read_log(database, [kata.path for kata in document.katas])
     agendas = Agendas(database, goal)
-    known = _known(database, document, log, today)
+    learner = _learner(database, document, log, today)
     if not any(laid.on == today for laid in agendas.all()):
-        plan = lay(goal, document, known, today)
+        plan = lay(goal, document, learner, today)
         agendas.lay({day.date: list(map(_written, day.items)) for day in plan}, today)
     laid = agendas.all()
     days = [Day(one.day, _items(one)) for one in laid if one.day >= today]
     items = [item for day in days if day.date == today for item in day.items]
     entries = [_entry(item, log, today) for item in items]
-    return Agenda(goal, today, days, entries, _slipped(laid, log, today), log, known)
+    return Agenda(goal, today, days, entries, _slipped(laid, log, today), log, learner)
 
 
 def agenda_if_any(database: Database, document: Document) -> Agenda | None:
@@ -128,10 +128,10 @@ def spelled(date: datetime.date) -> str:
     return f"{date:%a} {date.day} {date:%b}"
 
 
-def _known(database: Database, document: Document, log: Log, today: datetime.date) -> Known:
+def _learner(database: Database, document: Document, log: Log, today: datetime.date) -> Learner:
     entries = beginnings(database, [kata.path for kata in document.katas])
     boxes = {kata.path: float(kata.minutes) for kata in document.katas}
-    return Known(
+    return Learner(
         solved=set(log.solved),
         tried=log.begun.keys() - log.solved.keys(),
         katas_due={kata: _back(kata, log) for kata in log.solved},
@@ -171,9 +171,9 @@ def speech(answers: Sequence[Answer], document: Document) -> float:
     return (prior + spent) / (prior + sum(boxes))
 
 
-def _entry(item: Item, log: Log, since: datetime.date) -> Entry:
+def _entry(item: Item, log: Log, since: datetime.date) -> AgendaItem:
     begun = item.kind is Kind.WRITE and _since(log.begun.get(item.about[0]), since)
-    return Entry(item, _done(item, log, since), begun)
+    return AgendaItem(item, _done(item, log, since), begun)
 
 
 def _done(item: Item, log: Log, since: datetime.date) -> int:

@@ -68,7 +68,7 @@ def plan(options: PlanOptions) -> int:
 
 
 def _lines(agenda: Agenda, document: Document, whole: bool, width: int) -> Sequence[plan_text.Line]:
-    katas, questions = left_out(agenda.goal, document, agenda.known, agenda.days)
+    katas, questions = left_out(agenda.goal, document, agenda.learner, agenda.days)
     enough = _enough(agenda, document) if whole else None
     return [
         *plan_text.head(agenda),
@@ -91,8 +91,8 @@ def _enough(agenda: Agenda, document: Document) -> int | None:
 def _holds(agenda: Agenda, document: Document, minutes: int) -> bool:
     """Whether days of that length hold all that is asked often."""
     goal = dataclasses.replace(agenda.goal, minutes=minutes)
-    days = lay(goal, document, agenda.known, agenda.today)
-    katas, questions = left_out(goal, document, agenda.known, days)
+    days = lay(goal, document, agenda.learner, agenda.today)
+    katas, questions = left_out(goal, document, agenda.learner, days)
     asked = [*(kata.asked for kata in katas), *(question.asked for question in questions)]
     return layout.ASKED[0] not in asked
 

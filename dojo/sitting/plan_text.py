@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from dojo.content.document import Kata, Question
-from dojo.sitting.agenda import Agenda, Entry, spelled
+from dojo.sitting.agenda import Agenda, AgendaItem, spelled
 from dojo.sitting.planner import Day, Item, Kind
 from dojo.words import counted
 
@@ -46,7 +46,7 @@ def today(agenda: Agenda, width: int) -> Iterator[Line]:
         yield _nothing(agenda)
         return
     least, most = Day(agenda.today, [e.item for e in agenda.entries]).between(
-        agenda.known.pace.spread
+        agenda.learner.pace.spread
     )
     minutes = sum(entry.item.minutes for entry in agenda.entries)
     between = f", mostly {_round(least)} to {_round(most)}" if most - least >= 5 else ""
@@ -60,7 +60,7 @@ def today(agenda: Agenda, width: int) -> Iterator[Line]:
         yield "All of today is done."
 
 
-def _entry(entry: Entry, following: bool, size: int, width: int) -> Iterator[Line]:
+def _entry(entry: AgendaItem, following: bool, size: int, width: int) -> Iterator[Line]:
     item = entry.item
     mark = "✓" if entry.is_done else "▸" if following else "·"
     line = f"  {mark} {_what(item):<{size}}  {_round(item.minutes):>3} min"
@@ -71,7 +71,7 @@ def _entry(entry: Entry, following: bool, size: int, width: int) -> Iterator[Lin
         yield Text(f"      {item.line}", "cyan" if following else "dim cyan")
 
 
-def _state(entry: Entry) -> str:
+def _state(entry: AgendaItem) -> str:
     if not entry.is_done and entry.item.kind is Kind.SPEAK and entry.done:
         return f"{entry.done} of {entry.item.parts} asked"
     if not entry.is_done and entry.begun:

@@ -92,7 +92,7 @@ class Day:
 
 
 @dataclasses.dataclass(frozen=True)
-class Known:
+class Learner:
     """What the record says of the learner.
 
     Attributes:
@@ -112,7 +112,7 @@ class Known:
     speech: float = 1.0
 
 
-def lay(goal: Goal, document: Document, known: Known, today: datetime.date) -> list[Day]:
+def lay(goal: Goal, document: Document, known: Learner, today: datetime.date) -> list[Day]:
     """Returns the days from `today` to the interview's, without those that hold nothing.
 
     Args:
@@ -131,7 +131,7 @@ def lay(goal: Goal, document: Document, known: Known, today: datetime.date) -> l
 
 
 def left_out(
-    goal: Goal, document: Document, known: Known, days: Sequence[Day]
+    goal: Goal, document: Document, known: Learner, days: Sequence[Day]
 ) -> tuple[list[Kata], list[Question]]:
     """Returns what is new and fits into none of these days, in the order of what you would lose."""
     course = _Course(goal, document, known, (), ())
@@ -155,7 +155,7 @@ class _Course:
         self,
         goal: Goal,
         document: Document,
-        known: Known,
+        known: Learner,
         dates: Sequence[datetime.date],
         expected: Collection[str],
     ) -> None:

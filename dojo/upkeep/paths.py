@@ -7,7 +7,7 @@ from dojo import layout
 from dojo.content.document import read_document
 from dojo.record.goal import Goal
 from dojo.sitting.plan_text import short
-from dojo.sitting.planner import Day, Known, lay, left_out
+from dojo.sitting.planner import Day, Learner, lay, left_out
 
 # Days ahead, and minutes for each: the less time is left, the more of it one takes.
 LENGTHS = ((1, 240), (3, 120), (7, 60))
@@ -24,7 +24,7 @@ def paths() -> str:
 
 def _path(ahead: int, minutes: int) -> str:
     goal = Goal(_BEGIN + datetime.timedelta(days=ahead), minutes, LEVEL)
-    days = lay(goal, read_document(), Known(), _BEGIN)
+    days = lay(goal, read_document(), Learner(), _BEGIN)
     heading = f"**{_NAMES[ahead]}**, {minutes} minutes{' each' if ahead > 1 else ''}"
     rows = ["| day | min | what |", "|---|---:|---|", *(_row(day, goal) for day in days)]
     return "\n".join([f"{heading}; {_left(goal, days)}:", "", *rows])
@@ -48,7 +48,7 @@ def _left(goal: Goal, days: Sequence[Day]) -> str:
 
 def _often(goal: Goal, days: Sequence[Day]) -> tuple[int, int]:
     """How many katas and questions that are asked often are in none of these days."""
-    katas, questions = left_out(goal, read_document(), Known(), days)
+    katas, questions = left_out(goal, read_document(), Learner(), days)
     return (
         sum(kata.asked == layout.ASKED[0] for kata in katas),
         sum(question.asked == layout.ASKED[0] for question in questions),

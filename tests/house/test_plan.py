@@ -127,7 +127,7 @@ def test_who_is_quick_gets_further_than_who_is_slow(home, tmp_path):
             agendas = live(Learner(database, share), week())
             kinds = [entry.item.kind for agenda in agendas for entry in agenda.entries]
             counts.append(kinds.count(Kind.WRITE))
-            assert agendas[-1].known.pace.count == kinds.count(Kind.WRITE)
+            assert agendas[-1].learner.pace.count == kinds.count(Kind.WRITE)
             for agenda in agendas[3:]:
                 minutes = sum(entry.item.minutes for entry in agenda.entries)
                 assert minutes <= 60

@@ -13,7 +13,7 @@ from dojo.record.deck import KATA_SCHEDULER, SCHEDULER
 from dojo.record.goal import Goal
 from dojo.record.pace import Pace
 from dojo.sitting.interview_plan import SPOKEN, repair_minutes
-from dojo.sitting.planner import KATA_BACK, OVER, QUESTION_BACK, Kind, Known, lay, left_out
+from dojo.sitting.planner import KATA_BACK, OVER, QUESTION_BACK, Kind, Learner, lay, left_out
 
 DOCUMENT = read_document()
 KATAS = {kata.path: kata for kata in DOCUMENT.katas}
@@ -27,7 +27,7 @@ GOALS += [(30, 30, "staff"), (2, 60, "mid"), (7, 20, "mid"), (60, 30, "senior")]
 
 def laid(days=7, minutes=60, level="mid", known=None, **more):
     goal = Goal(TODAY + days * DAY, minutes, level, **more)
-    return lay(goal, DOCUMENT, known or Known(), TODAY)
+    return lay(goal, DOCUMENT, known or Learner(), TODAY)
 
 
 def items(days, kind):
@@ -129,7 +129,7 @@ def test_a_kata_then_its_questions_the_next_day_then_a_round_two_days_later():
 
 def test_what_is_due_comes_before_what_is_new_and_leaves_room_for_katas():
     mid = [q.id for q in DOCUMENT.questions if q.level == "mid"]
-    known = Known(questions_due=dict.fromkeys(mid, TODAY - 9 * DAY))
+    known = Learner(questions_due=dict.fromkeys(mid, TODAY - 9 * DAY))
     assert len(mid) * SPOKEN["mid"] / 2 > 2 * 60
     first = laid(known=known)[0]
     assert first.items[0].kind is Kind.SPEAK
@@ -140,7 +140,7 @@ def test_what_is_due_comes_before_what_is_new_and_leaves_room_for_katas():
 
 
 def test_a_kata_that_comes_back_is_repaired_and_not_typed_again():
-    known = Known(solved=set(FIELD), katas_due=dict.fromkeys(FIELD, TODAY - DAY))
+    known = Learner(solved=set(FIELD), katas_due=dict.fromkeys(FIELD, TODAY - DAY))
     (first, *_) = laid(known=known)
     rounds = {item.about[0]: item for item in first.items if item.kind is Kind.DEBUG}
     assert set(rounds) == set(FIELD)
@@ -151,20 +151,20 @@ def test_a_kata_that_comes_back_is_repaired_and_not_typed_again():
 
 def test_a_program_to_repair_comes_back_as_itself():
     solved = {"repair/debug_loop"}
-    known = Known(solved=solved, katas_due={"repair/debug_loop": TODAY})
+    known = Learner(solved=solved, katas_due={"repair/debug_loop": TODAY})
     first = laid(known=known)[0]
     assert "repair/debug_loop" in written([first])
     assert not any(item.about == ("repair/debug_loop",) for _, item in items([first], Kind.DEBUG))
 
 
 def test_what_was_begun_is_ended_first():
-    known = Known(tried={"losses/dpo"})
+    known = Learner(tried={"losses/dpo"})
     assert next(iter(written(laid(known=known)))) == "losses/dpo"
 
 
 def test_it_counts_with_the_learners_time_and_not_with_the_boxes():
     quick, slow = (
-        laid(7, 60, known=Known(pace=Pace(ratio, 1.2, 9), speech=ratio)) for ratio in (0.5, 2.0)
+        laid(7, 60, known=Learner(pace=Pace(ratio, 1.2, 9), speech=ratio)) for ratio in (0.5, 2.0)
     )
     usual = laid(7, 60)
     assert len(written(quick)) > len(written(usual)) > len(written(slow)) >= len(FIELD)
@@ -198,7 +198,7 @@ def test_of_one_track_only():
 
 def test_on_the_day_itself_only_what_is_due():
     assert laid(0) == []
-    known = Known(questions_due={q.id: TODAY for q in DOCUMENT.questions})
+    known = Learner(questions_due={q.id: TODAY for q in DOCUMENT.questions})
     (day,) = laid(0, known=known)
     (item,) = day.items
     assert item.kind is Kind.SPEAK
@@ -220,8 +220,8 @@ def test_questions_are_spread_over_the_days_left():
 
 def test_what_does_not_fit_is_said_in_the_order_of_what_is_lost():
     goal = Goal(TODAY + 7 * DAY, 60, "mid")
-    days = lay(goal, DOCUMENT, Known(), TODAY)
-    katas, questions = left_out(goal, DOCUMENT, Known(), days)
+    days = lay(goal, DOCUMENT, Learner(), TODAY)
+    katas, questions = left_out(goal, DOCUMENT, Learner(), days)
     planned = set(written(days)), set(asked(days))
     assert {k.path for k in katas} | planned[0] >= {
         k.path for k in DOCUMENT.katas if k.level in ("screen", "mid")
@@ -232,7 +232,7 @@ def test_what_does_not_fit_is_said_in_the_order_of_what_is_lost():
         ranks = [layout.ASKED.index(entry.asked) for entry in left]
         assert ranks == sorted(ranks)
     longer = dataclasses.replace(goal, minutes=240)
-    enough = left_out(longer, DOCUMENT, Known(), lay(longer, DOCUMENT, Known(), TODAY))
+    enough = left_out(longer, DOCUMENT, Learner(), lay(longer, DOCUMENT, Learner(), TODAY))
     assert len(enough[0]) < len(katas)
 
 
