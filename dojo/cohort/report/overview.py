@@ -116,7 +116,7 @@ def _matrix(matter: Matter) -> Html:
     body = tag("table", tag("thead", tag("tr", *fixed, *katas)), tag("tbody", rows), cls=cls)
     signs = ", ".join(f"{sign} {verdict}" for verdict, sign in SIGNS.items() if "," not in verdict)
     legend = tag("p", f"{signs}; ", tag("b", "⚑"), " a person should look at it.", cls="dim")
-    return joined([_controls(matter), tag("div", body, cls="scroll"), legend])
+    return joined([_controls(matter), tag("div", body, cls="all"), legend])
 
 
 def _controls(matter: Matter) -> Html:

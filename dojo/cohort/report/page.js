@@ -19,8 +19,9 @@ function turn() {
   const place = named === page ? heading : named.querySelector("h2, h3") || named;
   place.tabIndex = -1;
   if (location.hash) place.focus({ preventScroll: true });
-  if (named === page) window.scrollTo(0, page === cohort ? kept : 0);
-  else named.scrollIntoView();
+  if (named !== page) named.scrollIntoView();
+  else window.scrollTo(0, page === cohort ? kept.page : 0);
+  if (page === cohort && matrix) matrix.parentElement.scrollTop = kept.matrix;
 }
 
 // A text that several handed in, or that stands elsewhere, is copied to where it is read.
@@ -80,10 +81,12 @@ function sort(heading, button) {
   matrix.tBodies[0].append(...order);
 }
 
-let kept = 0;
 // Back from a page, the matrix stands where it was left.
+const kept = { page: 0, matrix: 0 };
 document.addEventListener("click", (event) => {
-  if (event.target.closest("#cohort a")) kept = window.scrollY;
+  if (!event.target.closest("#cohort a")) return;
+  kept.page = window.scrollY;
+  kept.matrix = matrix ? matrix.parentElement.scrollTop : 0;
 });
 if (matrix) {
   matrix.tHead.addEventListener("click", (event) => {
