@@ -1,6 +1,5 @@
 """One kata's process, from its start to its verdict."""
 
-import contextlib
 import dataclasses
 import hashlib
 import os
@@ -18,6 +17,7 @@ from dojo.check.channel import Flood
 from dojo.check.folders import make_folder, open_log
 from dojo.check.job import Job
 from dojo.check.messages import Message, MessageError
+from dojo.check.opened import plain_content
 from dojo.check.verdict import Story
 from dojo.results import RanTest, Result
 
@@ -111,8 +111,7 @@ class Run:
 
     def look(self) -> None:
         """Keeps the file as it is now: what the process says it has read may be just this."""
-        with contextlib.suppress(OSError):
-            self._seen = self.job.source.read_bytes()
+        self._seen = plain_content(self.job.source)
 
     @property
     def _checked(self) -> bytes | None:
@@ -144,8 +143,10 @@ class Run:
             # The clock starts when TensorFlow is there: importing it is not the learner's.
             self.started = time.monotonic()
             self.deadline = self.started + self.job.limit
+        # What comes later under this name is the file's own doing.
+        first = isinstance(message, messages.Opened) and not self.story.opened
         self.story.add(message)
-        if isinstance(message, messages.Opened) and self._checked is None:
+        if first and self._checked is None:
             # Saved since; mostly this is the text.
             self.look()
         if self.story.garbled:

@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import io
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -18,6 +19,7 @@ from rich.console import Console
 
 from dojo import cli, layout
 from dojo.check import command
+from dojo.check.opened import LARGEST, plain_content
 from dojo.check.run import Run
 from dojo.check.runner import Runner
 from dojo.check.untouched import static_verdict
@@ -324,6 +326,21 @@ def test_the_text_of_a_process_that_waited_for_the_save(tree):
         (result,) = runner.results([KATA])
     assert result.outcome is Outcome.WRONG
     assert result.text == wrong
+
+
+def test_what_an_answer_puts_in_its_own_place_keeps_nobody_waiting(tree):
+    """A pipe without a writer; a file that is as large as it likes; nothing; a folder."""
+    file = file_in(tree)
+    assert plain_content(file) == STUB
+    file.unlink()
+    assert plain_content(file) is None
+    os.mkfifo(file)
+    assert plain_content(file) is None
+    file.unlink()
+    with file.open("wb") as large:
+        large.truncate(LARGEST + 1)
+    assert plain_content(file) is None
+    assert plain_content(file.parent) is None
 
 
 UNREADABLE = {
