@@ -46,10 +46,8 @@ def made_up(size, katas, seed=0, own_names=True):
 def answers_to(kata):
     """Texts and what came of them: the right answers several times, each trap, the stub."""
     tests = tests_of(kata)
-    model = layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
-    second = layout.TESTS / "second" / f"{kata}.py"
     question = stubs.pristine(kata)
-    for text in (model, second.read_text(encoding="utf-8")) * 4:
+    for text in (model(kata), second(kata)) * 4:
         yield text, verdict(kata, tests, Outcome.SOLVED)
     for trap in read_traps(kata):
         source = trap.source()
@@ -66,6 +64,14 @@ def answers_to(kata):
     yield question, verdict(kata, tests, Outcome.NOT_STARTED, unwritten)
     ended = Failure("", "the process was killed by SIGSEGV before the first test")
     yield "import os\nos.abort()\n", Result(kata, Outcome.CRASHED, [ended])
+
+
+def model(kata):
+    return layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
+
+
+def second(kata):
+    return (layout.TESTS / "second" / f"{kata}.py").read_text(encoding="utf-8")
 
 
 def tests_of(kata):

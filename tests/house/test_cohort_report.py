@@ -220,6 +220,16 @@ def test_who_writes_alike_is_named_on_either_page_and_shown_side_by_side():
     assert f"{FOCAL}: {told}Adaalike: lines 1–5the fileBobalike: lines 3–7" in found.text("s1")
 
 
+def test_a_text_of_many_is_not_listed_with_all_names_on_each_page():
+    def size(people):
+        text = cohorts.model(FOCAL)
+        grades = [Grade(f"s{n:03d}", FOCAL, solved(FOCAL), (), text) for n in range(people)]
+        return len(page(a_cohort(grades), STUBS))
+
+    one, two, three = size(20), size(120), size(220)
+    assert three - two == pytest.approx(two - one, rel=0.05)
+
+
 def test_who_should_be_looked_at_is_said_with_the_line(cohort):
     found = Page(page(cohort, STUBS))
     assert "a person should look at 1 answer." in found.text("cohort")

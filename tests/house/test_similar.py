@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from dojo import layout
 from dojo.cohort.grades import Cohort, Grade, Submission
 from dojo.cohort.similar import fingerprints, similar
 from dojo.cohort.tokens import tokens
 from dojo.content import stubs
 from dojo.results import Outcome, Result
+from tests.house.cohorts import model, second
 
 KATAS = ["losses/focal_loss", "optimizers/momentum", "gradients/clip_by_value", "metrics/ndcg"]
 
@@ -24,14 +24,6 @@ def found(kata, texts):
     submissions = [Submission(name, name, {}) for name in texts]
     cohort = Cohort("", at, {}, "", (kata,), submissions, grades)
     return similar(cohort, {kata: stubs.pristine(kata)})
-
-
-def model(kata):
-    return layout.source_file(kata, layout.REFERENCE).read_text(encoding="utf-8")
-
-
-def second(kata):
-    return (layout.TESTS / "second" / f"{kata}.py").read_text(encoding="utf-8")
 
 
 def in_other_words(kata, source):

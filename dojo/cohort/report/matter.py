@@ -26,8 +26,8 @@ UNSANDBOXED = (
     "Graded without a sandbox: each file could read and change what the grader's account can, "
     "other submissions and these verdicts included."
 )
-# So many names are shown at once; more are unfolded.
-_NAMES = 8
+# So many names are shown at once; more are folded.
+MOST_NAMES = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Matter:
         """Returns links to what each wrote; many are folded."""
         links = [self.person(name, kata) for name in names]
         all_of_them = joined(links, ", ")
-        if len(links) <= _NAMES:
+        if len(links) <= MOST_NAMES:
             return all_of_them
         return tag("details", tag("summary", f"{len(links)} people"), all_of_them)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from dojo.check import scoreboard
 from dojo.cohort.grades import NOT_HANDED_IN, Grade, Submission
 from dojo.cohort.report.html import Html, joined, listed, tag, text
-from dojo.cohort.report.matter import SIGNS, Matter
+from dojo.cohort.report.matter import MOST_NAMES, SIGNS, Matter, counted_people
 from dojo.cohort.report.overview import how_alike
 from dojo.content.asked import asked
 from dojo.results import Outcome, Result
@@ -93,7 +93,10 @@ def _likenesses(matter: Matter, grade: Grade) -> Html:
         place = f"s{number}" if pair.second else matter.code_id(pair.first[0], pair.kata)
         others = [name for name in (*pair.first, *pair.second) if name != grade.submission]
         link = tag("a", how_alike(pair), href=f"#{place}")
-        items.append(joined(["like ", matter.people(others, grade.kata), ": ", link]))
+        # All of them on the page of each would grow with the square of the cohort.
+        few = len(others) <= MOST_NAMES
+        whose = matter.people(others, grade.kata) if few else counted_people(len(others))
+        items.append(joined(["like ", whose, ": ", link]))
     return listed(items, cls="alike")
 
 
