@@ -27,7 +27,7 @@ class Bounds:
     # TensorFlow starts some for every core.
     processes: int = 128 + 32 * (os.cpu_count() or 1)
     suite: int = 2**22
-    source: int = 2**20
+    source: int = 2**18
 
 
 BOUNDS = Bounds()

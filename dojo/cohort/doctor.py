@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dojo import layout
 from dojo.check.folders import make_folder
-from dojo.cohort import walls
+from dojo.cohort import calls, walls
 from dojo.cohort.bounds import BOUNDS
 from dojo.errors import DojoError
 
@@ -91,6 +91,9 @@ def examine() -> Iterator[Finding]:
     yield (installed := _installed())
     if installed.fault:
         return
+    if not calls.known():
+        yield Finding("calls are filtered", f"their numbers on {os.uname().machine} are not known")
+        return
     found = _trial()
     if isinstance(found, str):
         yield Finding("a sandbox starts", found, _remedy())
@@ -115,6 +118,7 @@ _WALLS = {
     ),
     "number of processes": ("processes are bounded", f"{BOUNDS.processes}, threads among them"),
     "rights": ("rights are given up", "it cannot mount, nor make namespaces"),
+    "calls": ("calls are filtered", "those of Linux that no answer needs"),
 }
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dojo import layout
-from dojo.cohort import kernel
+from dojo.cohort import calls, kernel
 from dojo.cohort.bounds import BOUNDS
 
 
@@ -50,6 +50,7 @@ def enter(scratch: Path, suite: Path, files: Mapping[Path, bytes]) -> None:
         kernel.make_read_only(folder)
     _hide_processes()
     kernel.give_up_rights()
+    kernel.filter_calls(calls.program())
 
 
 def keep(perform: Callable[[], None], handles: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dojo import layout
 from dojo.check import confirmation, folders
-from dojo.check.runner import DEFAULT_LIMIT, Runner
+from dojo.check.runner import DEFAULT_LIMIT, Runner, Task
 from dojo.cohort.bounds import BOUNDS
 from dojo.cohort.oddities import oddities
 from dojo.cohort.sandbox import Sandbox
@@ -81,11 +81,13 @@ class Grader:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(answer)
         try:
-            (result,) = self.runner.results([kata])
+            # Not by `check`, which would try first what the answer before this one has failed.
+            events = self.runner.check_tasks([Task(kata, kata, self.tree)])
+            (result,) = [event.result for event in events if event.result is not None]
         finally:
             file.unlink(missing_ok=True)
         result = self._as_handed_in(result)
-        return Graded(result, list(_flags(result, answer.decode(errors="replace"))))
+        return Graded(result, list(_flags(result, answer)))
 
     def _as_handed_in(self, result: Result) -> Result:
         """The verdict without the scratch's name: it is another each time, and nobody's path."""
@@ -96,10 +98,10 @@ class Grader:
         return dataclasses.replace(result, failures=told)
 
 
-def _flags(result: Result, source: str) -> Iterator[str]:
+def _flags(result: Result, answer: bytes) -> Iterator[str]:
     for failure in result.failures:
         if failure.message in (confirmation.TAMPERED, confirmation.BLINDED):
             yield failure.message
     if result.outcome is not Outcome.NOT_STARTED:
         model = layout.source_file(result.kata, layout.REFERENCE)
-        yield from oddities(source, model.read_text(encoding="utf-8"))
+        yield from oddities(answer, model.read_bytes())

@@ -7,6 +7,9 @@ is not named.
 """
 
 import ast
+import io
+import tokenize
+import unicodedata
 from collections.abc import Iterator
 
 
@@ -35,7 +38,8 @@ _WAYS_OUT = _names(
     f_back f_globals f_locals f_code f_builtins gi_frame gi_code cr_frame ag_frame tb_frame tb_next
     modules os sys builtins subprocess socket shutil inspect gc ctypes ctypeslib importlib
     gfile read_file write_file ReadFile WriteFile MatchingFiles fromfile tofile memmap
-    load_library load_op_library src
+    load_library load_op_library src attrgetter methodcaller get_type_hints ForwardRef func_load
+    enable_unsafe_deserialization
     """
 )
 _PLAIN_DUNDERS = _names(
@@ -48,61 +52,88 @@ _PLAIN_DUNDERS = _names(
 )
 
 
-def oddities(source: str, model: str) -> list[str]:
+def oddities(source: bytes, model: bytes) -> list[str]:
     """Returns a plain line for each, with the line of the file, in order; of a line, the first.
 
     Args:
         source: Of the answer. Where it is no Python, nothing is found.
         model: The model answer: what it does is not odd.
     """
-    usual = {(what, why) for _, what, why in _found(ast.parse(model))}
+    usual = {(what, why) for _, what, why in _found(model)}
     try:
-        found = list(_found(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        found = list(_found(source))
+    except RecursionError:
+        return ["line 1: the file, which is nested too deeply to be looked at"]
+    except (SyntaxError, ValueError, MemoryError):
         return []
     odd = {line: (what, why) for line, what, why in reversed(found) if (what, why) not in usual}
     return [f"line {line}: {what}, {why}" for line, (what, why) in sorted(odd.items())]
 
 
-def _found(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
+def _found(source: bytes) -> Iterator[tuple[int, str, str]]:
     """Line, what stands there, and why that is odd."""
+    # From bytes, as the answer is imported: another encoding may be named in it.
+    tree = ast.parse(source)
+    yield from _hidden(source)
     modules = {name for node in ast.walk(tree) for name in _bound_by(node)}
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         match node:
-            case ast.Import():
-                for name in node.names:
-                    yield from _imported(node, name.name)
-            case ast.ImportFrom():
-                for name in node.names:
-                    yield from _imported(node, f"{node.module or ''}.{name.name}")
+            case ast.Import() | ast.ImportFrom():
+                yield from _imported(node)
             case ast.Name() if node.id in _BUILTINS:
                 yield node.lineno, node.id, "which the model answer does without"
+            case ast.Name(id="getattr") if id(node) not in called:
+                yield node.lineno, "getattr", "under another name"
             case ast.Attribute():
                 yield from _attribute(node, modules)
+            case ast.Constant(value=str(text)) if _leads_out(text) and text.startswith("__"):
+                yield node.lineno, text, "which leads out of the answer"
+            case ast.MatchClass():
+                names = filter(_leads_out, node.kwd_attrs)
+                yield from ((node.lineno, name, "which leads out of the answer") for name in names)
             case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]):
-                if not isinstance(name, ast.Constant):
-                    yield node.lineno, "getattr", "with a name that is made while it runs"
-                elif isinstance(name.value, str) and _leads_out(name.value):
-                    yield node.lineno, name.value, "which leads out of the answer"
+                yield from _looked_up(node, name)
 
 
-def _imported(node: ast.stmt, name: str) -> Iterator[tuple[int, str, str]]:
-    package = name.partition(".")[0]
-    if package not in _HARMLESS:
-        yield node.lineno, f"imports {package}", "which the model answer does not"
-    elif "._" in name or _leads_out(name):
-        yield node.lineno, f"imports {name}", "which is private"
+def _hidden(source: bytes) -> Iterator[tuple[int, str, str]]:
+    """What is not read as it runs."""
+    encoding, first = tokenize.detect_encoding(io.BytesIO(source).readline)
+    if encoding not in ("utf-8", "utf-8-sig"):
+        yield len(first), f"the encoding {encoding}", "in which it may not say what you read"
+    for number, line in enumerate(source.decode(encoding).splitlines(), 1):
+        if any(unicodedata.category(c) == "Cf" for c in line.removeprefix("\ufeff")):
+            yield number, "a character that is not seen", "and may turn what you read around"
+
+
+def _looked_up(node: ast.Call, name: ast.expr) -> Iterator[tuple[int, str, str]]:
+    if not isinstance(name, ast.Constant):
+        yield node.lineno, "getattr", "with a name that is made while it runs"
+    elif isinstance(name.value, str) and _leads_out(name.value):
+        yield node.lineno, name.value, "which leads out of the answer"
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[int, str, str]]:
+    within = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+    for name in [within + alias.name for alias in node.names]:
+        package = name.partition(".")[0]
+        if package not in _HARMLESS:
+            yield node.lineno, f"imports {package}", "which the model answer does not"
+        elif "._" in name or _leads_out(name):
+            yield node.lineno, f"imports {name}", "which is private"
 
 
 def _attribute(node: ast.Attribute, modules: set[str]) -> Iterator[tuple[int, str, str]]:
-    owner = ast.unparse(node.value) if isinstance(node.value, ast.Name | ast.Attribute) else ""
+    owner = node.value
+    while isinstance(owner, ast.Attribute):
+        owner = owner.value
+    package = owner.id if isinstance(owner, ast.Name) and owner.id in modules else ""
     if _leads_out(node.attr):
         yield node.lineno, node.attr, "which leads out of the answer"
-    elif owner.partition(".")[0] in modules:
-        if isinstance(node.ctx, ast.Store | ast.Del):
-            yield node.lineno, f"{owner}.{node.attr}", "which is changed for everybody"
-        elif node.attr.startswith("_") and node.attr not in _PLAIN_DUNDERS:
-            yield node.lineno, f"{owner}.{node.attr}", "which is private"
+    elif package and isinstance(node.ctx, ast.Store | ast.Del):
+        yield node.lineno, f"{node.attr} of {package}", "which is changed for everybody"
+    elif package and node.attr.startswith("_") and node.attr not in _PLAIN_DUNDERS:
+        yield node.lineno, f"{node.attr} of {package}", "which is private"
 
 
 def _leads_out(name: str) -> bool:

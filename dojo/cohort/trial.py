@@ -41,6 +41,7 @@ def _walls(told: dict[str, object]) -> Iterator[tuple[str, str]]:
     yield "scratch", _scratch(Path(str(told["scratch"])))
     yield "number of processes", _number()
     yield "rights", _rights()
+    yield "calls", _calls()
 
 
 def _files(hidden: object) -> str:
@@ -103,4 +104,13 @@ def _rights() -> str:
     with contextlib.suppress(OSError):
         kernel.enter_namespaces()
         return "it can make namespaces, in which it has more"
+    return ""
+
+
+def _calls() -> str:
+    """Those that no namespace hides anything from: to the machine around a virtual one, say."""
+    for name in ("AF_VSOCK", "AF_ALG", "AF_PACKET"):
+        with contextlib.suppress(OSError):
+            socket.socket(getattr(socket, name), socket.SOCK_STREAM).close()
+            return f"a socket of {name} is had"
     return ""

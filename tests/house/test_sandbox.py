@@ -18,7 +18,7 @@ import pytest
 
 from dojo import layout
 from dojo.check import examiner
-from dojo.cohort import doctor, memory, sandbox
+from dojo.cohort import calls, doctor, memory, sandbox
 from dojo.cohort.bounds import BOUNDS
 from dojo.cohort.grading import Grader
 from tests.house.hostile import CASES
@@ -379,6 +379,30 @@ for name, attempt in tries.items():
 """
     suites = str(layout.TESTS / "losses")
     assert alone(attempts, scratch=str(layout.TESTS), suites=suites) == []
+
+
+def test_calls_that_no_answer_needs_are_refused(alone):
+    """Without a single right argument: a call that is let through complains of something else."""
+    attempts = """
+import ctypes, errno, socket
+library = ctypes.CDLL(None, use_errno=True)
+found = []
+for name, number in numbers:
+    said = library.syscall(number, 0, 0, 0, 0, 0, 0), ctypes.get_errno()
+    if said not in [(-1, errno.EPERM), (-1, errno.ENOSYS)]:
+        found.append([name, said])
+for family in range(1, 50):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try:
+            socket.socket(family, kind).close()
+            found.append(family)
+        except OSError:
+            pass
+"""
+    _, numbers = calls._MACHINES[os.uname().machine]
+    refused = [(name, {**numbers, **calls._LATE}[name]) for name in (*calls._SIMPLE, "clone3")]
+    found = alone(attempts, numbers=refused)
+    assert set(found) == {int(socket.AF_UNIX), int(socket.AF_INET), int(socket.AF_INET6), 16}
 
 
 def test_no_descriptor_leads_out(inside):
