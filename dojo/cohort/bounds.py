@@ -11,6 +11,7 @@ class Bounds:
     Attributes:
         memory: Bytes, of each process beyond what it begins with, and of all together.
         scratch: Bytes of files it can keep at a time; they are in memory.
+        shared: Bytes of /dev/shm.
         file: Bytes of one file, also of what it prints.
         files: How many files and folders.
         open_files: Of each process.
@@ -21,6 +22,7 @@ class Bounds:
 
     memory: int = 4 * 2**30
     scratch: int = 2**28
+    shared: int = 2**20
     file: int = 2**28
     files: int = 4096
     open_files: int = 1024

@@ -40,6 +40,8 @@ def enter(scratch: Path, suite: Path, files: Mapping[Path, bytes]) -> None:
         kernel.forbid_namespaces()
     _bound()
     kernel.mount_memory(scratch, BOUNDS.scratch, BOUNDS.files)
+    # Where the C library keeps locks: strategies that copy a model over devices take some.
+    kernel.mount_memory(Path("/dev/shm"), BOUNDS.shared, 64)
     for file, content in files.items():
         _write(file, content)
     for track in layout.TRACKS:

@@ -194,12 +194,13 @@ for file in files:
             pass
 """
     mine = str(grader.scratch)
-    folders = ["/", "/tmp", "/dev", "/dev/shm", "/proc", "/proc/self", sys.prefix + "/lib"]
+    folders = ["/", "/tmp", "/dev", "/proc", "/proc/self", sys.prefix + "/lib"]
     folders += [str(layout.ROOT / name) for name in (".", "dojo", "tests", "tests/gradients")]
     files = [layout.test_file(KATA), layout.SUPPORT / "closeness.py", layout.ROOT / "dojo/cli.py"]
-    found = alone(attempt, folders=[mine, *folders], files=list(map(str, files)))
-    assert found == [mine]
+    found = alone(attempt, folders=[mine, "/dev/shm", *folders], files=list(map(str, files)))
+    assert found == [mine, "/dev/shm"]
     assert not (grader.scratch / "left").exists()
+    assert alone("found = os.listdir('/dev/shm')") == []
     assert examiner.digests() == before
 
 
@@ -467,6 +468,14 @@ def test_a_file_that_nobody_can_parse_is_wrong(grader):
     assert deep.failures[0].message.startswith(f"{SHOWN}:1: ")
     large = grader.grade(KATA, b"#" * (BOUNDS.source + 1)).result
     assert (large.outcome, "bytes" in large.failures[0].message) == ("wrong", True)
+
+
+def test_what_takes_locks_from_the_system_gets_them(grader):
+    """A strategy with two replicas has threads of its own."""
+    kata = "training/replica_safe_loss"
+    answer = layout.source_file(kata, layout.REFERENCE).read_bytes()
+    graded = grader.grade(kata, answer)
+    assert (graded.result.outcome, graded.flags) == ("solved", []), graded.result.failures
 
 
 def test_a_right_answer_is_solved_after_all_of_them(grader, warm):
