@@ -21,12 +21,12 @@ right program shows:
        angle, nothing hidden: query i weighs its own key by sigmoid(c_i²/√D).
     4. A model for one more position has `width` more trainable numbers, and a sequence
        of one repeated token has other logits at other positions.
-    5. A `Block` whose weights are all 0 is the identity. What any other adds to large
-       vectors is nearly what it adds to twice these.
-    6. At rest, which is without `training` or at False, two calls agree, of a `Block`,
-       too, traced or not, and a sequence's logits do not depend on the others in its
-       batch. In training two calls differ, unless `dropout` is 0; where it is 0.999999,
-       a `Block` gives its input back.
+    5. A `Block` whose weights are all 0 is the identity. What any other `Block` adds to
+       large vectors is nearly what it adds to twice these vectors.
+    6. At rest, where `training` is False or not given, two calls agree, traced or not, and
+       a sequence's logits do not depend on the others in its batch. In training two calls
+       differ, unless `dropout` is 0. A `Block` whose dropout is 0.999999 gives its input
+       back, in training only.
 
 Run   nox -s check -- debug_model
 Read  https://arxiv.org/abs/1706.03762
