@@ -103,7 +103,7 @@ class Runner:
         """
         self.tree = tree
         self.limit = limit
-        self.jobs = jobs or _cores()
+        self.jobs = jobs or usable_cores()
         self._failing = dict(failing or {})
         self._starter = starter
         self._spares: list[Run] = []
@@ -282,7 +282,8 @@ def _wait(runs: Sequence[Run]) -> None:
     select.select(channels, [], [], max(0.0, min(soonest, 0.1)))
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Returns how many cores this process may run on."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:

@@ -10,13 +10,14 @@ import contextlib
 import dataclasses
 import datetime
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
+from dojo.check.runner import usable_cores
 from dojo.cohort import crew, doctor, judges, submissions
 from dojo.cohort.batch import Batch
 from dojo.cohort.grades import NOT_HANDED_IN, Cohort, Submission
@@ -106,7 +107,9 @@ def _run(batch: Batch, options: GradeOptions, console: Console) -> bool:
     """Grades what has no verdict yet; returns False if it was stopped."""
     before = f"; {batch.done} graded before" if batch.done else ""
     console.print(f"{counted(batch.size, 'answer')} to grade{before}", style="dim")
-    workers = options.jobs or _cores()
+    if console.is_terminal and batch.new:
+        console.print("Ctrl-C stops; the same command goes on", style="dim")
+    workers = options.jobs or usable_cores()
     graded = crew.grade_all(batch.new, grader_for(options), workers)
     try:
         with contextlib.closing(graded), _progress(batch, console) as advance:
@@ -160,17 +163,11 @@ def _say(lines: Sequence[str], console: Console) -> None:
 
 def _say_verdicts(cohort: Cohort, console: Console) -> None:
     """One line a kata: how many answers ended how."""
-    width = max(len(kata) for kata in cohort.katas)
+    table = Table.grid(padding=(0, 2), pad_edge=False)
     for kata in cohort.katas:
         often = collections.Counter(cohort.verdict(entry, kata) for entry in cohort.submissions)
         handed_in = [(verdict, n) for verdict, n in often.most_common() if verdict != NOT_HANDED_IN]
         rest = [(NOT_HANDED_IN, often[NOT_HANDED_IN])] if often[NOT_HANDED_IN] else []
         told = "; ".join(f"{number} {verdict}" for verdict, number in [*handed_in, *rest])
-        console.print(f"{kata:<{width}}  {told}", markup=False)
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
+        table.add_row(kata, told)
+    console.print(table)

@@ -75,7 +75,7 @@ def test_everybody_is_graded_and_the_report_is_written(cohort, capsys):
         ("bob", FOCAL): "solved, look at it",
         ("cem", MOMENTUM): "solved",
     }
-    lines = said(capsys)
+    lines = [line.rstrip() for line in said(capsys)]
     assert lines[0] == "4 answers to grade"
     assert lines[-3:-1] == [
         "losses/focal_loss    1 solved; 1 solved, look at it; 1 not handed in",
