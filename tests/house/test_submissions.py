@@ -259,6 +259,14 @@ def test_links_and_pipes_in_a_folder_are_not_followed(tmp_path):
     ]
 
 
+@pytest.mark.timeout(20)
+def test_a_link_or_a_pipe_is_not_even_opened(tmp_path):
+    os.mkfifo(tmp_path / "ann.zip")
+    assert refusal(tmp_path / "ann.zip") == "it cannot be read: it is no plain file"
+    (tmp_path / "bob.zip").symlink_to(zipped(tmp_path / "cem.zip", FILES))
+    assert refusal(tmp_path / "bob.zip").startswith("it cannot be read: ")
+
+
 def entry(name, mode, text=b""):
     made = zipfile.ZipInfo(name)
     made.create_system, made.external_attr = 3, mode << 16
@@ -368,7 +376,7 @@ def test_a_member_may_not_be_larger_than_it_says(tmp_path):
     place = raw.index(b"PK\x01\x02") + 24
     raw[place : place + 4] = struct.pack("<I", 100)
     path.write_bytes(raw)
-    # The library reads no more than the archive's directory says, and finds another checksum.
+    # No more is read than the directory says, which has another checksum.
     assert refusal(path).startswith("it is damaged: ")
 
 
