@@ -4,7 +4,7 @@ A test names the mistake that gives just its numbers. Small data cannot tell all
 apart: two of them may give the same numbers there. Another test that lists the mistake, and
 saw other numbers, is evidence against it. How much, depends on what that test proves:
 
-- If it proves another mistake, which explains both tests, the first one is not there.
+- If it proves another mistake, and that may explain both tests, the first one is not there.
 - If it proves nothing, there may be two mistakes, or one that only some dtypes or inputs
   show. Then the cause is not named beside another one, but it is named where nothing else is.
 """
@@ -12,7 +12,7 @@ saw other numbers, is evidence against it. How much, depends on what that test p
 import dataclasses
 from collections.abc import Sequence
 
-from dojo.results import Failure, Kind
+from dojo.results import Failure, Kind, dtype_and_mode
 
 _EXACTLY, _OR = "these are exactly the numbers of: ", "; or of: "
 
@@ -58,10 +58,11 @@ def _excluded(failure: Failure, failures: Sequence[Failure]) -> set[str]:
 
 def _explains(one: Failure, other: Failure) -> bool:
     """Whether what the one proves may be behind the other, too."""
-    # A wrong gradient may come on top of a wrong value.
+    # A wrong gradient may come on top of a wrong value, and a graph do what no plain call does.
     apart = one.gradient and not other.gradient
+    alike = dtype_and_mode(one.test) == dtype_and_mode(other.test)
     names = _names(one)
-    return bool(names) and not apart and not set(names) & set(other.ruled_out)
+    return bool(names) and alike and not apart and not set(names) & set(other.ruled_out)
 
 
 def _without(failure: Failure, names: set[str]) -> Failure:

@@ -127,6 +127,20 @@ def clause_of(test: str) -> str:
     return number if number.isdecimal() else ""
 
 
+_DTYPES = (("float64", 1), ("float16", 2))
+_MODES = (("graph", 1), ("XLA", 2))
+
+
+def dtype_and_mode(test: str) -> tuple[int, int]:
+    """Returns (0, 0) for a test in float32 that calls plainly, larger numbers for special ones."""
+    dtype, mode = (_rank(test, names) for names in (_DTYPES, _MODES))
+    return dtype, mode
+
+
+def _rank(test: str, names: Sequence[tuple[str, int]]) -> int:
+    return next((rank for name, rank in names if name in test), 0)
+
+
 def exit_status(results: Iterable[Result], named: bool) -> int:
     """Returns 0, 1 or 3.
 

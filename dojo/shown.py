@@ -14,10 +14,7 @@ these numbers. An exception, a wrong shape or a None says what is wrong by itsel
 from collections.abc import Sequence
 
 from dojo.proofs import mistakes, undisputed
-from dojo.results import Failure, Kind, Result, clause_of
-
-_SLOWER = (("float64", 1), ("float16", 2))
-_MODES = (("graph", 1), ("XLA", 2))
+from dojo.results import Failure, Kind, Result, clause_of, dtype_and_mode
 
 
 def shown(failures: Sequence[Failure]) -> int | None:
@@ -46,8 +43,7 @@ def is_certain(failures: Sequence[Failure]) -> bool:
 
 def place(test: str) -> tuple[int, int, int]:
     """Where a test's failure stands among others; before those that the suite has later."""
-    dtype, mode = (_rank(test, names) for names in (_SLOWER, _MODES))
-    return int(clause_of(test) or 0), dtype, mode
+    return int(clause_of(test) or 0), *dtype_and_mode(test)
 
 
 def _order(failures: Sequence[Failure]) -> list[int]:
@@ -68,10 +64,6 @@ def _certain(failures: Sequence[Failure]) -> int | None:
 def _waits(failures: Sequence[Failure], rank: int) -> bool:
     """Whether it is the gradient of what may be another function."""
     return failures[rank].gradient and any(map(_wrong_value, failures[:rank]))
-
-
-def _rank(test: str, names: Sequence[tuple[str, int]]) -> int:
-    return next((rank for name, rank in names if name in test), 0)
 
 
 def _wrong_value(failure: Failure) -> bool:

@@ -53,6 +53,12 @@ def test_a_gradient_takes_no_cause_of_a_value():
     assert causes([proof("test_1_slope", "b", gradient=True), slope]) == [None, "a"]
 
 
+def test_a_graph_may_do_what_no_plain_call_does():
+    assert causes([LARGE, proof("test_1_compiled[graph]", "b")]) == ["a", "b"]
+    assert causes([LARGE, proof("test_1_small[float16]", "b")]) == ["a", "b"]
+    assert causes([LARGE, proof("test_1_small[float32]", "b")]) == ["a", None]
+
+
 def test_a_cause_without_numbers_of_its_own_stays():
     told = Failure("test_1_a", "f(x)", "these are float32 numbers", kind=Kind.PROOF)
     likely = Failure("test_1_b", "f(x)", "nan: look for 0 / 0", kind=Kind.NUMBERS)
