@@ -63,7 +63,7 @@ def lint(session):
 
 @session_of(default=False)
 def plan(session):
-    """Plan up to the interview: `-- --date 2026-12-06`; without it, what to do today."""
+    """Plan up to the interview: `-- --date +7`; without it, what to do today."""
     dojo(session, "plan", *session.posargs)
 
 

@@ -8,6 +8,7 @@ import datetime
 import io
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -166,6 +167,16 @@ def _add_deck(commands: Commands) -> None:
 
 
 def _add_sittings(commands: Commands) -> None:
+    plan = commands.add("plan", _plan, "what to do today, up to the day of the interview")
+    plan.add_argument(
+        "--date", type=_date, metavar="DATE", help="of the interview: 2026-12-06, or +7"
+    )
+    plan.add_argument("--minutes", type=_seconds, metavar="M", help="for a day (60)")
+    plan.add_argument("--level", choices=layout.LEVELS, help="the level aimed at (mid)")
+    plan.add_argument("--track", choices=("all", *layout.TRACKS), help="only this one (all)")
+    plan.add_argument("--days-off", metavar="DAYS", help="sat,2026-12-03; none")
+    plan.add_argument("--whole", action="store_true", help="show every day")
+    plan.add_argument("--forget", action="store_true", help="plan no longer")
     practice = commands.add("practice", _practice, "one kata against the clock")
     practice.add_argument("name", nargs="?", metavar="KATA", default="", help="the next sensible")
     practice.add_argument("--minutes", type=_seconds, metavar="M", help="time box (the kata's)")
@@ -192,14 +203,6 @@ def _add_sittings(commands: Commands) -> None:
         help="write, repair somebody's answer, or one of each (classic)",
     )
     _add_tree(interview)
-    plan = commands.add("plan", _plan, "what to do today, up to the day of the interview")
-    plan.add_argument("--date", type=_date, metavar="DATE", help="of the interview, 2026-12-06")
-    plan.add_argument("--minutes", type=_seconds, metavar="M", help="for a day (60)")
-    plan.add_argument("--level", choices=layout.LEVELS, help="the level aimed at (mid)")
-    plan.add_argument("--track", choices=("all", *layout.TRACKS), help="only this one (all)")
-    plan.add_argument("--days-off", metavar="DAYS", help="sat,2026-12-03; none")
-    plan.add_argument("--whole", action="store_true", help="show every day")
-    plan.add_argument("--forget", action="store_true", help="plan no longer")
     history = commands.add("history", _history, "past attempts, as a table or a picture")
     history.add_argument("names", nargs="*", metavar="KATA")
     how = history.add_mutually_exclusive_group()
@@ -289,10 +292,15 @@ def _seconds(text: str) -> float:
 
 
 def _date(text: str) -> datetime.date:
+    from dojo.record.goal import day_of
+
     try:
+        if text.startswith("+"):
+            return day_of(time.time()) + datetime.timedelta(days=int(text))
         return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be like 2026-12-06. Received: {text}") from None
+    except (ValueError, OverflowError):
+        wanted = "must be like 2026-12-06, or +7 for in a week"
+        raise argparse.ArgumentTypeError(f"{wanted}. Received: {text}") from None
 
 
 def _package(text: str) -> Path:

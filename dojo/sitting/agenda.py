@@ -19,7 +19,8 @@ from dojo.record.pace import in_own_boxes, pace
 from dojo.sitting.interview_plan import SPOKEN
 from dojo.sitting.planner import AGAIN, KATA_BACK, Day, Item, Kind, Learner, lay
 
-NEW = "nox -s plan -- --date YYYY-MM-DD"
+# In a week, or on a day like 2026-12-06.
+NEW = "nox -s plan -- --date +7"
 # A speed of speech rests on a few answers; until then it is ours.
 ANSWERS_OF_PRIOR = 10
 

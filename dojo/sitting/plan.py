@@ -106,7 +106,9 @@ def _set(goals: Goals, options: PlanOptions, today: datetime.date) -> bool:
         return False
     present = goals.current()
     if present is None and "date" not in wanted:
-        raise UsageError("when is the interview? --date YYYY-MM-DD belongs to a first plan")
+        raise UsageError(
+            "when is the interview? A first plan takes --date 2026-12-06, or +7 for in a week"
+        )
     if "off" in wanted:
         wanted["off"] = days_off(wanted["off"])
     goal = dataclasses.replace(present or Goal(today), **wanted)

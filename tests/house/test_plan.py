@@ -199,7 +199,10 @@ def test_after_the_day_it_asks_for_the_next(learner):
 
 
 def test_without_a_plan_it_says_how_to_make_one(home):
-    with Database(home) as database, pytest.raises(NoGoal, match="--date YYYY-MM-DD"):
+    with (
+        Database(home) as database,
+        pytest.raises(NoGoal, match=r"nox -s plan -- --date \+7 --minutes 60 --level mid"),
+    ):
         read_agenda(database, DOCUMENT, instant(START))
 
 
@@ -343,6 +346,15 @@ def test_what_cannot_be_planned_is_refused_and_changes_nothing(home, options, me
         plan.plan(PlanOptions(**options))
     with Database() as database:
         assert Goals(database).current() is None
+
+
+@pytest.mark.parametrize("text", ["soon", "+", "+99999999999", "2026-02-30", "06.12.2026"])
+def test_a_date_is_a_day_or_so_many_ahead(capsys, text):
+    assert cli.parser().parse_args(["plan", "--date", "+7"]).date == soon(7)
+    assert cli.parser().parse_args(["plan", "--date", "2026-12-06"]).date == WEEK.date
+    with pytest.raises(SystemExit):
+        cli.parser().parse_args(["plan", "--date", text])
+    assert f"like 2026-12-06, or +7 for in a week. Received: {text}" in capsys.readouterr().err
 
 
 def test_days_off_are_weekdays_and_dates():
