@@ -16,7 +16,7 @@ Each of the six bugs alone, and what `main` shows of it (right: 0.948 in the tes
        one it does.
     5. a residual from the normed vector: No loss shows it in one block, 0.947 in the test.
        What x was before the norm is lost, and with it the path on which deep stacks train.
-    6. dropout at rest: The test tells 0.978, not 0.958, after the first epoch, and another
+    6. dropout at rest: The test tells 0.979, not 0.958, after the first epoch, and another
        number each time.
 
 The trap is the loss that goes down. With all six in, the test ends at 0.85, which looks
@@ -161,7 +161,7 @@ def main():
     model.optimizer.build(model.trainable_variables)
     for epoch in range(4):
         trained = model.fit(x[2000:], y[2000:], batch_size=64, verbose=0).history["loss"][0]
-        tested = model.evaluate(x[:2000], y[:2000], batch_size=500, verbose=0)
+        tested = float(loss(y[:2000], model(x[:2000])))
         print(f"epoch {epoch}  loss {trained:.3f}  test {tested:.3f}")
 
 
