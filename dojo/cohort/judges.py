@@ -12,8 +12,12 @@ from dojo import layout
 from dojo.cohort.imports import needed
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "pytest", "pytest-timeout")
-# Where judging begins: outside an answer's process, and in it.
-_JUDGES = ("dojo.check.runner", "dojo.check.preload", "dojo.check.worker", "tests.conftest")
+# Where judging begins: outside an answer's process, and in it. What is started by its name, no
+# import leads to.
+_JUDGES = (
+    *("dojo.cohort.grading", "dojo.cohort.gate", "dojo.cohort.cell", "dojo.check.forkserver"),
+    *("dojo.check.preload", "dojo.check.worker", "tests.conftest"),
+)
 
 
 def versions() -> dict[str, str]:

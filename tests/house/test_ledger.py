@@ -150,6 +150,7 @@ def copied(tmp_path, monkeypatch):
 JUDGES = [
     *("tests/losses/test_focal_loss.py", "reference/losses/focal_loss.py", "tests/conftest.py"),
     *("tests/support/closeness.py", "dojo/check/worker.py", "dojo/shown.py"),
+    *("dojo/cohort/oddities.py", "dojo/cohort/bounds.py", "dojo/cohort/cell.py"),
 ]
 NO_JUDGES = ["tests/losses/test_tversky.py", "reference/losses/tversky.py", "dojo/cli.py"]
 
