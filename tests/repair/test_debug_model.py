@@ -17,8 +17,8 @@ right program shows:
     2. By any mask that leaves each query a key, `attention` to values that are all 1
        gives 1, and with keys that are all equal the mean of the values it may look at.
        A `Block` makes equal vectors of equal vectors.
-    3. Two queries equal to their two keys, c_1 and c_2 times two unit vectors at a right
-       angle, nothing hidden: query i weighs its own key by sigmoid(c_i²/√D).
+    3. Two queries equal to their two keys, c_1 and c_2 times orthogonal unit vectors, and
+       nothing hidden: query i weighs its own key by sigmoid(c_i²/√D).
     4. A model for one more position has `width` more trainable numbers, and a sequence
        of one repeated token has other logits at other positions.
     5. A `Block` whose weights are all 0 is the identity. What any other `Block` adds to
