@@ -33,6 +33,7 @@ from dojo.words import counted
 LEDGER = "grades.db"
 # Remarks that the screen shows; what concerns a submission is in the report, too.
 _MOST_LINES = 20
+_UNHELD = "No sandbox: each answer can read and change whatever you can."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,9 @@ def grade(options: GradeOptions) -> int:
         katas = submissions.worked_on(found, katas)
     if not katas:
         raise UsageError(f"nobody in {options.folder} has begun a kata; name those to grade")
-    if not options.unsandboxed:
+    if options.unsandboxed:
+        _say([_UNHELD], console)
+    else:
         doctor.require()
     _say(remarks, console)
     with Ledger(options.out / LEDGER) as ledger:

@@ -194,6 +194,7 @@ def test_without_a_sandbox_nothing_is_graded_unless_asked_for(cohort, monkeypatc
     assert capsys.readouterr().err == "dojo: no sandbox: Linux: this is not\n"
     assert not (cohort.parent / "diary").exists()
     assert grade(cohort, "--unsandboxed") == 0
+    assert said(capsys)[0] == "No sandbox: each answer can read and change whatever you can."
     report = json.loads((cohort.parent / "report/results.json").read_text())
     assert report["sandbox"] == ""
 
