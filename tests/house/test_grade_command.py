@@ -242,7 +242,9 @@ def wait_for(cohort, number):
 
 def test_killed_twice_and_stopped_once_it_goes_on_and_loses_nothing(cohort):
     for number in range(24):
-        hand_in(cohort, f"p{number:02}", focal_loss=f"sleep 0.1{number:02}")
+        # The last are slow, so that it cannot be over before it is stopped.
+        seconds = "0.1" if number < 21 else "1.0"
+        hand_in(cohort, f"p{number:02}", focal_loss=f"sleep {seconds}{number:02}")
     for stage, ending in enumerate([signal.SIGKILL, signal.SIGKILL, signal.SIGINT], start=1):
         run = start(cohort, start_new_session=True)
         wait_for(cohort, 6 * stage)
