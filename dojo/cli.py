@@ -243,14 +243,22 @@ def _add_cohort(commands: Commands) -> None:
     pack.add_argument("--minutes", type=_seconds, metavar="M", help="in all (the katas' own)")
     pack.add_argument("--with-checks", action="store_true", help="with suites, to check locally")
     grade = commands.add("grade", _grade, "many people's answers: verdicts and a report")
-    grade.add_argument("folder", nargs="?", type=Path, metavar="SUBMISSIONS", help="one each in it")
-    grade.add_argument("names", nargs="*", metavar="KATA", help="those worked on by default")
+    grade.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        metavar="SUBMISSIONS",
+        help="a folder that holds a folder or an archive for each person",
+    )
+    grade.add_argument("names", nargs="*", metavar="KATA", help="to grade (what was worked on)")
     grade.add_argument("--out", type=Path, metavar="PATH", help="folder for the report")
-    grade.add_argument("--roster", type=Path, metavar="FILE.csv", help="folder, name and id")
+    grade.add_argument(
+        "--roster", type=Path, metavar="FILE.csv", help="whose is which: folder, name, id"
+    )
     grade.add_argument("--limit", type=_seconds, metavar="S", help="seconds for one answer (60)")
     grade.add_argument("--jobs", type=_count, metavar="N", help="answers at a time (one a core)")
-    grade.add_argument("--unsandboxed", action="store_true", help="let them do what you may do")
-    grade.add_argument("--doctor", action="store_true", help="whether strangers' code is held here")
+    grade.add_argument("--unsandboxed", action="store_true", help="let answers do what you can")
+    grade.add_argument("--doctor", action="store_true", help="say what holds answers here")
 
 
 def _add_upkeep(commands: Commands) -> None:
@@ -532,7 +540,10 @@ def _grade(options: argparse.Namespace) -> int:
 
         return doctor.show()
     if options.folder is None or options.out is None:
-        raise UsageError("grade needs a folder of submissions, and --out for the report")
+        command_line = "nox -s grade -- SUBMISSIONS --out report"
+        raise UsageError(
+            f"grade needs a folder of submissions, and one to write to: {command_line}"
+        )
     from dojo.check import runner
     from dojo.cohort import command
 
