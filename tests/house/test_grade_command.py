@@ -5,6 +5,7 @@ import csv
 import functools
 import json
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from dojo import cli, layout
 from dojo.cohort import command, doctor
+from dojo.cohort.grading import Grader
 from dojo.content import stubs
 from dojo.errors import UsageError
 from tests.house.graders import Obedient
@@ -197,6 +199,14 @@ def test_without_a_sandbox_nothing_is_graded_unless_asked_for(cohort, monkeypatc
     assert said(capsys)[0] == "No sandbox: each answer can read and change whatever you can."
     report = json.loads((cohort.parent / "report/results.json").read_text())
     assert report["sandbox"] == ""
+
+
+@pytest.mark.parametrize("unsandboxed", [False, True])
+def test_workers_grade_in_the_sandbox_unless_told_otherwise(tmp_path, unsandboxed):
+    options = command.GradeOptions(tmp_path, [], tmp_path, None, 30.0, 1, unsandboxed)
+    # As it comes to a worker.
+    made = pickle.loads(pickle.dumps(command.grader_for(options)))
+    assert (made.func, made.args) == (Grader, (30.0, not unsandboxed))
 
 
 RUN = """
