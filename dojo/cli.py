@@ -257,6 +257,7 @@ def _add_cohort(commands: Commands) -> None:
     )
     grade.add_argument("--limit", type=_seconds, metavar="S", help="seconds for one answer (60)")
     grade.add_argument("--jobs", type=_count, metavar="N", help="answers at a time (one a core)")
+    grade.add_argument("--scheduler", metavar="ADDRESS", default="", help="a Dask cluster grades")
     grade.add_argument("--unsandboxed", action="store_true", help="let answers do what you can")
     grade.add_argument("--doctor", action="store_true", help="say what holds answers here")
 
@@ -555,6 +556,7 @@ def _grade(options: argparse.Namespace) -> int:
         limit=options.limit or runner.DEFAULT_LIMIT,
         jobs=options.jobs,
         unsandboxed=options.unsandboxed,
+        scheduler=options.scheduler,
     )
     return command.grade(wanted)
 

@@ -13,6 +13,7 @@ class Batch:
     """All answers to grade. The same text, handed in twice, is graded once.
 
     Attributes:
+        judged_by: What judges, as from `judges.digests`.
         size: How many different answers there are.
         new: Those without a verdict.
     """
@@ -28,13 +29,13 @@ class Batch:
             conditions: As for `key_of`.
         """
         self._ledger = ledger
-        judged_by = judges.digests(katas)
+        self.judged_by = judges.digests(katas)
         self._keys: dict[tuple[str, str], str] = {}
         work: dict[str, Work] = {}
         for submission in found:
             for kata in katas:
                 if (answer := submission.answers.get(kata)) is not None:
-                    key = key_of(kata, answer, judged_by[kata], conditions)
+                    key = key_of(kata, answer, self.judged_by[kata], conditions)
                     self._keys[submission.name, kata] = key
                     work[key] = Work(key, kata, answer)
         self._work = work

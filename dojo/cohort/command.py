@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import datetime
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dojo.check.runner import usable_cores
-from dojo.cohort import crew, doctor, judges, submissions
+from dojo.cohort import cluster, crew, doctor, judges, submissions
 from dojo.cohort.batch import Batch
 from dojo.cohort.grades import NOT_HANDED_IN, Cohort, Submission
 from dojo.cohort.grading import Grader
@@ -27,7 +27,7 @@ from dojo.cohort.report.files import write_report
 from dojo.cohort.roster import read_roster
 from dojo.content import catalogue
 from dojo.errors import UsageError
-from dojo.results import Outcome
+from dojo.results import Outcome, Result
 from dojo.words import counted
 
 LEDGER = "grades.db"
@@ -45,6 +45,7 @@ class GradeOptions:
         names: Of katas; none for those that somebody has worked on.
         limit: Seconds for one answer.
         jobs: How many answers at a time; None for one a core.
+        scheduler: Address of a cluster that grades; "" for this machine.
     """
 
     folder: Path
@@ -54,6 +55,7 @@ class GradeOptions:
     limit: float
     jobs: int | None
     unsandboxed: bool
+    scheduler: str = ""
 
 
 def grade(options: GradeOptions) -> int:
@@ -68,7 +70,7 @@ def grade(options: GradeOptions) -> int:
         raise UsageError(f"nobody in {options.folder} has begun a kata; name those to grade")
     if options.unsandboxed:
         _say([_UNHELD], console)
-    else:
+    elif not options.scheduler:
         doctor.require()
     _say(remarks, console)
     with Ledger(options.out / LEDGER) as ledger:
@@ -112,10 +114,11 @@ def _run(batch: Batch, options: GradeOptions, console: Console) -> bool:
     console.print(f"{counted(batch.size, 'answer')} to grade{before}", style="dim")
     if console.is_terminal and batch.new:
         console.print("Ctrl-C stops; the same command goes on", style="dim")
-    workers = options.jobs or usable_cores()
-    graded = crew.grade_all(batch.new, grader_for(options), workers)
     try:
-        with contextlib.closing(graded), _progress(batch, console) as advance:
+        with (
+            contextlib.closing(_graded(batch, options, console)) as graded,
+            _progress(batch, console) as advance,
+        ):
             for work, result, flags in graded:
                 batch.keep(work, result, flags)
                 advance()
@@ -126,9 +129,35 @@ def _run(batch: Batch, options: GradeOptions, console: Console) -> bool:
     return True
 
 
+def _graded(
+    batch: Batch, options: GradeOptions, console: Console
+) -> Generator[tuple[crew.Work, Result, Sequence[str]], None, None]:
+    make = grader_for(options)
+    if not options.scheduler:
+        return crew.grade_all(batch.new, make, options.jobs or usable_cores())
+
+    def remark(line: str) -> None:
+        _say([line], console)
+
+    return cluster.grade_all(batch.new, make, options.scheduler, batch.judged_by, remark)
+
+
 def grader_for(options: GradeOptions) -> Callable[[], crew.Grader]:
     """Returns what makes a grader in a worker."""
-    return functools.partial(Grader, options.limit, not options.unsandboxed)
+    # What this machine can hold is known; of others, each says it for itself.
+    make = make_careful if options.scheduler else Grader
+    return functools.partial(make, options.limit, not options.unsandboxed)
+
+
+def make_careful(limit: float, sandboxed: bool) -> Grader:
+    """Returns a grader, if strangers' answers can be held where they are to be.
+
+    Raises:
+        NoSandbox: If not.
+    """
+    if sandboxed:
+        doctor.require()
+    return Grader(limit, sandboxed)
 
 
 @contextlib.contextmanager

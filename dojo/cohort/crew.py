@@ -176,7 +176,7 @@ def _serve(end: Pipe, make: Callable[[], Grader]) -> None:
     with contextlib.closing(grader), contextlib.suppress(EOFError, OSError):
         while True:
             kata, answer = end.recv()
-            end.send(_graded(grader, kata, answer))
+            end.send(grade_one(grader, kata, answer))
 
 
 def _end(*_: object) -> None:
@@ -189,7 +189,8 @@ def _answer_all(end: Pipe, fault: str) -> None:
         end.send((fault, None, []))
 
 
-def _graded(grader: Grader, kata: str, answer: bytes) -> tuple[str, Result | None, list[str]]:
+def grade_one(grader: Grader, kata: str, answer: bytes) -> tuple[str, Result | None, list[str]]:
+    """Returns why nothing can be graded, or ""; verdict and flags otherwise."""
     try:
         graded = grader.grade(kata, answer)
     except DojoError as error:
