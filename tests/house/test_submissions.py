@@ -13,6 +13,7 @@ import pytest
 from dojo.cohort import archives, contents, pack, submissions
 from dojo.content import stubs
 from dojo.errors import UsageError
+from dojo.words import on_one_line
 
 FOCAL, MOMENTUM = "losses/focal_loss", "optimizers/momentum"
 KATAS = (FOCAL, MOMENTUM)
@@ -324,6 +325,14 @@ def test_names_are_shown_and_do_nothing(tmp_path):
     found = read(zipped(tmp_path / "ann.zip", {name: MINE}))
     assert found.notes[-1].endswith("it holds katas/a\\nb\\x1b[2J\\u202egpj.py")
     assert refusal(zipped(tmp_path / "b.zip", {f"../{name}": MINE})).startswith("../katas/a\\nb")
+
+
+def test_a_long_name_is_shown_by_its_two_ends():
+    assert on_one_line("a" * 100) == "a" * 100
+    shown = on_one_line("begin" + "x" * 500 + "end\n")
+    assert shown.startswith("beginx")
+    assert shown.endswith("xend\\n")
+    assert len(shown) <= 100
 
 
 # Bombs and damage.
