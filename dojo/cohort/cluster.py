@@ -1,51 +1,38 @@
-"""Workers on other machines: those of a dask.distributed cluster that exists already.
+"""Workers on other machines: those of a Dask cluster that somebody has started.
 
-As `crew` to its caller. What a cluster brings is the workers, that they are replaced, and that an
-answer whose worker ends is tried elsewhere. Ours is that none waits there in thousands, and that
-no worker with other suites has a say.
+Each has one answer at a time, so whatever ends a worker has ended it under that answer. Dask knows
+who is there, and carries orders and verdicts; who gets what is decided here.
 """
 
-import atexit
+import collections
 import contextlib
 import dataclasses
-import itertools
-import threading
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any
+import logging
+import pickle
+import queue
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from typing import TypeAlias
 
-from dojo.cohort import judges
-from dojo.cohort.crew import LOST, CrewError, Grader, Work, grade_one
-from dojo.errors import DojoError, UsageError
-from dojo.results import Failure, Outcome, Result
+from distributed import Client, Future, KilledWorker
 
-PACKAGE = "distributed>=2026.1,<2027"
-# For a scheduler to answer, and for a first worker.
+from dojo.cohort import remote
+from dojo.cohort.crew import CrewError, Grader, Work, crashed
+from dojo.errors import UsageError
+from dojo.results import Result
+
+LOST = "the worker that graded this answer ended, three times"
+_TRIES = 3
+# For a scheduler to answer.
+_HELLO = 8.0
+# Between two looks at who is there.
+_LOOK = 0.5
+# A worker that has ended is started anew by its machine; that takes a few seconds.
 _PATIENCE = 30.0
-# Between two looks at whether there still is a worker.
-_LOOK = 5.0
-# Answers at the cluster for each of its threads: one is graded, the next is there already.
-_AHEAD = 2
 
-Verdict = tuple[Work, Result, Sequence[str]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Said:
-    """What a worker says of an answer.
-
-    Attributes:
-        host: Where it works.
-        judged_by: What judges there, as from `judges.digests`, of this kata.
-        fault: Why nothing can be graded there, or "".
-        result, flags: What came of the answer; nothing where what judges is another, or for a
-            fault.
-    """
-
-    host: str
-    judged_by: str
-    fault: str = ""
-    result: Result | None = None
-    flags: Sequence[str] = ()
+_Verdict: TypeAlias = tuple[Result, Sequence[str]]
 
 
 def grade_all(
@@ -53,8 +40,8 @@ def grade_all(
     make: Callable[[], Grader],
     address: str,
     judged_by: Mapping[str, str],
-    remark: Callable[[str], object],
-) -> Generator[Verdict, None, None]:
+    remark: Callable[[str], None],
+) -> Generator[tuple[Work, Result, Sequence[str]], None, None]:
     """Yields each piece of work with its verdict and flags, as they come.
 
     Args:
@@ -62,165 +49,164 @@ def grade_all(
         make: Makes a grader in a worker: a function of a module, or a partial one.
         address: Of the scheduler, such as "tcp://10.0.0.1:8786".
         judged_by: What is to judge, as from `judges.digests`.
-        remark: Called with a line for each machine that is not to grade, and why.
+        remark: Called with a line for each worker that is refused.
 
     Raises:
         CrewError: If nobody there can grade.
-        UsageError: If there is no scheduler, or the package is not installed.
+        UsageError: If no scheduler answers.
     """
-    with contextlib.closing(_client(address)) as client:
-        yield from _Cluster(client, make, judged_by, remark).grade_all(work)
+    waiting = collections.deque(work)
+    if not waiting:
+        return
+    ours = remote.standard({todo.kata: judged_by[todo.kata] for todo in waiting})
+    losses: collections.Counter[str] = collections.Counter()
+    with _connected(address) as client:
+        workers = _Workers(client, ours, pickle.dumps(make), remark)
+        while waiting or workers.at_work:
+            while waiting and workers.free:
+                workers.give(waiting.popleft())
+            for todo, verdict in workers.news():
+                losses[todo.key] += verdict is None
+                if verdict is not None:
+                    yield todo, *verdict
+                elif losses[todo.key] < _TRIES:
+                    # Last: if it ends a worker again, the others have theirs.
+                    waiting.append(todo)
+                else:
+                    yield todo, crashed(todo, LOST), [LOST]
 
 
-def _client(address: str) -> Any:
+@contextlib.contextmanager
+def _connected(address: str) -> Iterator[Client]:
+    # What they say of connections that come and go is said here in a line.
+    for name in ("distributed", "distributed.client", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        import distributed
-    except ImportError:
-        how = f'python -m pip --python .venv/bin/python install "{PACKAGE}"'
-        raise UsageError(f"--scheduler needs a package that is not installed: {how}") from None
+        client = Client(address, timeout=_HELLO, set_as_default=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise UsageError(f"no scheduler answers at {address}: {reason}") from None
     try:
-        client = distributed.Client(address, timeout=_PATIENCE, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise UsageError(f"no scheduler answers at {address}: {error}") from None
-    return client
+        yield client
+    finally:
+        client.close()
 
 
-class _LostWorker(Exception):
-    """A worker has ended."""
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """What a worker is at: an answer, or, without one, its examination."""
+
+    future: Future
+    work: Work | None
 
 
-class _Cluster:
-    """A cluster, and what is known of its machines."""
+class _Workers:
+    """The workers of a cluster, as they come and go.
+
+    Attributes:
+        free: Addresses of those that may grade and have nothing to do.
+    """
 
     def __init__(
         self,
-        client: Any,
-        make: Callable[[], Grader],
-        judged_by: Mapping[str, str],
-        remark: Callable[[str], object],
+        client: Client,
+        ours: remote.Standard,
+        making: bytes,
+        remark: Callable[[str], None],
     ) -> None:
-        self._client = client
-        self._make = make
-        self._judged_by = judged_by
-        self._remark = remark
-        # Host to why it does not grade.
-        self._refused: dict[str, str] = {}
+        self._client, self._ours, self._making, self._remark = client, ours, making, remark
+        self.free: set[str] = set()
+        self._tasks: dict[str, _Task] = {}
+        self._refused: set[str] = set()
+        self._done: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
+        self._next_look = 0.0
+        self._alone_since = time.monotonic()
 
-    def grade_all(self, work: Iterable[Work]) -> Generator[Verdict, None, None]:
-        waiting = iter(work)
-        suspects: list[Work] = []
-        under_way: dict[Any, Work] = {}
-        while True:
-            for todo in itertools.islice(waiting, max(0, self._places() - len(under_way))):
-                under_way[self._send(todo)] = todo
-            if not under_way:
-                break
-            future = self._first_done(under_way)
-            todo = under_way.pop(future)
-            try:
-                verdict = self._verdict(future, todo)
-            except _LostWorker:
-                suspects.append(todo)
-                continue
-            if verdict is not None:
-                yield verdict
-            else:
-                under_way[self._send(todo)] = todo
-        for todo in suspects:
-            yield self._alone(todo)
+    @property
+    def at_work(self) -> bool:
+        """Whether an answer is being graded."""
+        return any(task.work is not None for task in self._tasks.values())
 
-    def _alone(self, work: Work) -> Verdict:
-        """Grades an answer whose worker has ended, with no other to be blamed for it."""
-        with contextlib.suppress(_LostWorker):
-            while (verdict := self._verdict(self._first_done([self._send(work)]), work)) is None:
-                pass
-            return verdict
-        return work, Result(work.kata, Outcome.CRASHED, [Failure("", LOST)]), [LOST]
+    def give(self, work: Work) -> None:
+        """Has one of the free workers grade an answer."""
+        address = self.free.pop()
+        self._submit(address, work, remote.grade, self._making, work.kata, work.answer)
 
-    def _send(self, work: Work) -> Any:
-        what = (perform, self._make, work, self._judged_by[work.kata])
-        return self._client.submit(*what, pure=False, workers=self._able())
+    def news(self) -> Iterator[tuple[Work, _Verdict | None]]:
+        """Yields what has come of work, if anything, within a moment; None where it was lost."""
+        if time.monotonic() >= self._next_look:
+            yield from self._look()
+            self._next_look = time.monotonic() + _LOOK
+        with contextlib.suppress(queue.Empty):
+            address, future = self._done.get(timeout=_LOOK)
+            task = self._tasks.get(address)
+            if task is not None and task.future is future:
+                del self._tasks[address]
+                yield from self._settled(address, task)
 
-    def _first_done(self, futures: Iterable[Any]) -> Any:
-        import distributed
+    def _submit(self, address: str, work: Work | None, function: object, *given: object) -> None:
+        key = ("grade" if work else "examine", uuid.uuid4().hex)
+        future = self._client.submit(function, *given, key=key, workers=[address])
+        self._tasks[address] = _Task(future, work)
+        future.add_done_callback(lambda done: self._done.put((address, done)))
 
-        first = {"timeout": _LOOK, "return_when": "FIRST_COMPLETED"}
-        while True:
-            with contextlib.suppress(TimeoutError), self._client.as_current():
-                return next(iter(distributed.wait(list(futures), **first).done))
-            # Nobody may be there any more.
-            self._places()
+    def _look(self) -> Iterator[tuple[Work, None]]:
+        """Examines who is new, and yields what those who are gone were at."""
+        there = self._there()
+        self.free &= there
+        self._refused &= there
+        for address in self._tasks.keys() - there:
+            task = self._tasks.pop(address)
+            task.future.cancel()
+            if task.work is not None:
+                yield task.work, None
+        for address in sorted(there - self.free - self._refused - self._tasks.keys()):
+            self._submit(address, None, remote.examine, self._ours, self._making)
+        self._refuse_to_wait()
 
-    def _places(self) -> int:
-        """How many answers are to be at the cluster."""
-        threads = self._client.nthreads()
-        if not threads:
-            try:
-                self._client.wait_for_workers(1, timeout=_PATIENCE)
-            except TimeoutError:
-                raise CrewError("the scheduler has no worker") from None
-            threads = self._client.nthreads()
-        return _AHEAD * sum(int(count) for count in threads.values())
-
-    def _able(self) -> list[str] | None:
-        """The workers that may grade; None for all of them."""
-        if not self._refused:
-            return None
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        able = [address for address, of in workers.items() if of["host"] not in self._refused]
-        if not able:
-            reasons = "; ".join(self._refused.values())
-            raise CrewError(f"no machine of the cluster can grade: {reasons}")
-        return able
-
-    def _verdict(self, future: Any, work: Work) -> Verdict | None:
-        """What came of an answer; None where another machine is to have it.
-
-        Raises:
-            _LostWorker: If workers have ended under it, or while it was to come next.
-        """
-        from distributed.scheduler import KilledWorker
-
+    def _there(self) -> set[str]:
         try:
-            said: Said = future.result()
-        except ImportError as error:
-            raise CrewError(f"a worker does not run from a copy of this project: {error}") from None
-        except KilledWorker:
-            raise _LostWorker from None
-        if said.result is not None:
-            return work, said.result, said.flags
-        if said.host not in self._refused:
-            self._refused[said.host] = f"{said.host} {said.fault or 'has other suites or packages'}"
-            self._remark(self._refused[said.host])
-        return None
+            if self._client.status == "running":
+                return set(self._client.nthreads())
+        except (OSError, RuntimeError):
+            pass
+        told = "what is graded is kept, and the same command goes on"
+        raise CrewError(f"the scheduler is gone; {told}")
 
+    def _refuse_to_wait(self) -> None:
+        now = time.monotonic()
+        if self.free or self._tasks:
+            self._alone_since = now
+        elif self._refused:
+            raise CrewError("each of the cluster's workers is refused: nothing can be graded")
+        elif now - self._alone_since > _PATIENCE:
+            raise CrewError(
+                f"the cluster has had no worker for {_PATIENCE:.0f} s; docs/grading.md shows how "
+                "one is started"
+            )
 
-def perform(make: Callable[[], Grader], work: Work, judged_by: str) -> Said:
-    """Grades one answer, in a worker."""
-    import distributed
+    def _settled(self, address: str, task: _Task) -> Iterator[tuple[Work, _Verdict | None]]:
+        """Yields what came of an answer; the worker is free, refused, or to be looked for."""
+        verdict = None
+        try:
+            came = task.future.result(timeout=_HELLO)
+        except (KilledWorker, CancelledError, TimeoutError):
+            # Whether it is still there, the next look says.
+            pass
+        except ModuleNotFoundError as error:
+            self._refuse(address, f"{error}; start it in the checkout, with its Python")
+        except Exception as error:
+            self._refuse(address, f"{type(error).__name__}: {error}")
+        else:
+            fault, *rest = (came,) if task.work is None else came
+            if fault:
+                self._refuse(address, fault)
+            else:
+                self.free.add(address)
+                verdict = tuple(rest)
+        if task.work is not None:
+            yield task.work, verdict
 
-    host = distributed.get_worker().host
-    here = judges.digests([work.kata])[work.kata]
-    if here != judged_by:
-        return Said(host, here)
-    try:
-        grader = _grader(make, here)
-    except DojoError as error:
-        return Said(host, here, f"cannot grade: {error}")
-    fault, result, flags = grade_one(grader, work.kata, work.answer)
-    return Said(host, here, f"cannot grade: {fault}" if fault else "", result, flags)
-
-
-# A thread of a worker grades one answer at a time, and keeps what it grades with.
-_kept = threading.local()
-
-
-def _grader(make: Callable[[], Grader], judged_by: str) -> Grader:
-    wanted = f"{make!r} {judged_by}"
-    if getattr(_kept, "made_for", "") != wanted:
-        if (last := getattr(_kept, "grader", None)) is not None:
-            last.close()
-        _kept.made_for, _kept.grader = "", make()
-        _kept.made_for = wanted
-        atexit.register(_kept.grader.close)
-    return _kept.grader  # type: ignore[no-any-return]
+    def _refuse(self, address: str, reason: str) -> None:
+        self._refused.add(address)
+        self._remark(f"worker {address} is refused: {reason}")

@@ -1,6 +1,6 @@
 """The grade command: reads what was handed in, grades what is not graded yet, writes the report.
 
-    folder -> submissions -> batch and ledger -> crew, a grader in each worker -> report
+    folder -> submissions -> batch and ledger -> crew or cluster, a grader in each worker -> report
 
 Each verdict is kept as it comes: a run that is stopped or killed goes on with the same command.
 """
@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import datetime
 import functools
+import importlib.util
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dojo.check.runner import usable_cores
-from dojo.cohort import cluster, crew, doctor, judges, submissions
+from dojo.cohort import crew, doctor, judges, submissions
 from dojo.cohort.batch import Batch
 from dojo.cohort.grades import NOT_HANDED_IN, Cohort, Submission
 from dojo.cohort.grading import Grader
@@ -61,6 +62,8 @@ class GradeOptions:
 def grade(options: GradeOptions) -> int:
     """Grades a cohort and returns the exit status."""
     _refuse_misplaced(options)
+    if options.scheduler:
+        _require_dask(options)
     console = Console(highlight=False)
     katas = [kata.path for kata in catalogue.select(options.names)]
     found, remarks = _handed_in(options, katas)
@@ -92,6 +95,14 @@ def _refuse_misplaced(options: GradeOptions) -> None:
         raise UsageError(f"{options.out} is there, and is no folder")
     if options.out.resolve().is_relative_to(options.folder.resolve()):
         raise UsageError(f"{options.out} lies among the submissions: give --out another place")
+
+
+def _require_dask(options: GradeOptions) -> None:
+    if options.jobs is not None:
+        raise UsageError("--jobs is for this machine: of a cluster, every worker grades")
+    if importlib.util.find_spec("distributed") is None:
+        install = "nox -s grade -- --doctor"
+        raise UsageError(f"--scheduler needs dask.distributed; this installs it: {install}")
 
 
 def _handed_in(
@@ -135,6 +146,8 @@ def _graded(
     make = grader_for(options)
     if not options.scheduler:
         return crew.grade_all(batch.new, make, options.jobs or usable_cores())
+    # Not everybody has Dask.
+    from dojo.cohort import cluster
 
     def remark(line: str) -> None:
         _say([line], console)

@@ -133,7 +133,7 @@ class _Worker:
                 self._lost = True
                 self._send()
                 return None
-            fault, result, flags = "", _crashed(work, LOST), [LOST]
+            fault, result, flags = "", crashed(work, LOST), [LOST]
         self.at = None
         if fault:
             raise CrewError(fault)
@@ -159,7 +159,8 @@ class _Worker:
             self._process.join()
 
 
-def _crashed(work: Work, reason: str) -> Result:
+def crashed(work: Work, reason: str) -> Result:
+    """Returns the verdict on an answer that could not be graded to its end."""
     return Result(work.kata, Outcome.CRASHED, [Failure("", reason)])
 
 

@@ -3,6 +3,7 @@
 import collections
 import csv
 import functools
+import importlib.util
 import json
 import os
 import pickle
@@ -178,6 +179,20 @@ def test_wrong_usage_is_said(cohort, capsys, arguments, words):
     assert cli.main(["grade", *arguments]) == 2
     assert words in capsys.readouterr().err
     assert not (cohort.parent / "report").exists()
+
+
+def test_without_dask_a_scheduler_s_workers_are_a_command_away(cohort, capsys, monkeypatch):
+    hand_in(cohort, "ann", focal_loss="right")
+    there = importlib.util.find_spec
+    hidden = {"distributed": None}
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: hidden[name] if name in hidden else there(name)
+    )
+    asked = ["grade", str(cohort), "--out", str(cohort.parent / "r"), "--scheduler", "tcp://a:1"]
+    assert cli.main(asked) == 2
+    assert "; this installs it: nox -s grade -- --doctor\n" in capsys.readouterr().err
+    assert cli.main([*asked, "--jobs", "2"]) == 2
+    assert "--jobs is for this machine" in capsys.readouterr().err
 
 
 def test_where_nobody_has_begun_it_is_said(cohort):
