@@ -12,6 +12,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from dojo import layout
 from dojo.check.folders import make_folder
 from dojo.cohort import calls, walls
@@ -58,17 +62,28 @@ class Finding:
 
 def show() -> int:
     """Prints what holds and what does not; returns the exit status."""
-    findings = list(examine())
-    width = max(len(finding.what) for finding in findings) + 2
-    for finding in findings:
-        mark = "no " if finding.fault else "yes"
-        print(f"{mark}  {finding.what:<{width}}{finding.fault or finding.detail}".rstrip())
+    console = Console(highlight=False)
+    faults = 0
+    # As they are found: the trial takes a moment.
+    for finding in examine():
+        faults += bool(finding.fault)
+        console.print(_line(finding))
         if finding.remedy:
-            print(f"       {finding.remedy}")
-    faults = [finding for finding in findings if finding.fault]
-    print()
-    print(_verdict(faults))
+            # To be copied: never broken into two.
+            console.print(f"     {finding.remedy}", markup=False, soft_wrap=True)
+    console.print()
+    console.print(_WORST if faults else _BEST)
     return 1 if faults else 0
+
+
+def _line(finding: Finding) -> Table:
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_column(width=3)
+    row.add_column(width=_WIDTH)
+    row.add_column(overflow="fold")
+    mark = Text("no", "red") if finding.fault else Text("yes", "green")
+    row.add_row(mark, Text(finding.what), Text(finding.fault or finding.detail))
+    return row
 
 
 def require() -> None:
@@ -108,10 +123,10 @@ def examine() -> Iterator[Finding]:
 _WALLS = {
     "files": (
         "files are hidden",
-        "it sees Python, its packages, the tool, one suite; writes to its scratch",
+        "all but Python, its packages, the tool, one suite",
     ),
     "network": ("no network", ""),
-    "processes": ("processes are hidden", "it sees its own only, which end with it"),
+    "processes": ("processes are hidden", "all but its own, which end with it"),
     "scratch": (
         "scratch is bounded",
         f"{BOUNDS.scratch >> 20} MiB, {BOUNDS.files} files; gone with it",
@@ -122,10 +137,10 @@ _WALLS = {
 }
 
 
-def _verdict(faults: list[Finding]) -> str:
-    if not faults:
-        return "Strangers' answers are held here. docs/grading.md   what that is proof against"
-    return "Strangers' answers are not held here, so none is graded. docs/grading.md   says more"
+_BEST = "Strangers' answers are held here. What that is proof against: docs/grading.md"
+_WORST = "Strangers' answers are not held here: none is graded. More: docs/grading.md"
+# Of the longest thing that is needed.
+_WIDTH = 21
 
 
 def _system() -> Finding:
@@ -163,7 +178,7 @@ def _remedy() -> str:
 
 def _memory() -> str:
     size = BOUNDS.memory >> 30
-    return f"{size} GiB a process; {size} GiB together, by a look every tenth of a second"
+    return f"{size} GiB a process, and {size} GiB together"
 
 
 def _trial() -> dict[str, str] | str:
