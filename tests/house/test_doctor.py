@@ -6,11 +6,9 @@ import pytest
 
 from dojo import layout
 from dojo.cohort import doctor
+from tests.house.test_sandbox import missing
 
-needs_sandbox = pytest.mark.skipif(
-    bool(fault := next((f.fault for f in doctor.examine() if f.fault), "")),
-    reason=f"no sandbox here: {fault}",
-)
+needs_sandbox = pytest.mark.skipif(bool(missing), reason=f"no sandbox here: {missing}")
 
 
 def found(said):

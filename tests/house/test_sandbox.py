@@ -29,7 +29,10 @@ ANSWER = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
 SHOWN = f"katas/{KATA}.py"
 SECRET = "TOKEN_OF_THE_TEACHER"
 
-missing = next((f"{f.what}: {f.fault}; {f.remedy}" for f in doctor.examine() if f.fault), "")
+# Only where there can be none: a sandbox with a hole is to fail.
+NEEDED = ("Linux", "bubblewrap", "a sandbox starts")
+needed = [finding for finding in doctor.examine() if finding.what in NEEDED]
+missing = next((f"{f.what}: {f.fault}; {f.remedy}" for f in needed if f.fault), "")
 pytestmark = [
     pytest.mark.skipif(bool(missing), reason=f"no sandbox here: {missing}"),
     # The first of them waits for TensorFlow's import.
