@@ -281,7 +281,7 @@ class _Course:
 
     def _long(self, date: datetime.date, room: float) -> Iterator[Item]:
         """What comes next, if it takes more than its share: it gets a day of its own."""
-        kata = next(filter(self._is_possible, self.unsolved), None)
+        kata = next(filter(self._is_ready, self._possible()), None)
         if kata is None or self._fits(kata, self.goal.minutes * SHARE_OF_NEW):
             return
         alone = kata.path in FIELD and room >= self.goal.minutes
@@ -290,16 +290,24 @@ class _Course:
 
     def _write(self, date: datetime.date, room: float) -> Iterator[Item]:
         share = min(room, SHARE_OF_NEW * self.goal.minutes)
-        possible = list(filter(self._is_possible, self.unsolved))
+        possible = self._possible()
+        # What was begun and waits for another does not say what is next.
+        rank = next((rarity(kata) for kata in possible if self._is_ready(kata)), 0)
         for kata in possible:
             fits = self._fits(kata, room if kata.path in FIELD else share)
-            if fits and self._is_ready(kata) and rarity(kata) == rarity(possible[0]):
+            if fits and self._is_ready(kata) and rarity(kata) == rank:
                 room, share = room - self._likely(kata), share - self._likely(kata)
                 yield self._written_on(date, kata)
 
-    def _is_possible(self, kata: Kata) -> bool:
-        """Whether some day is long enough for it."""
-        return kata.path in FIELD or self._fits(kata, self.goal.minutes)
+    def _possible(self) -> list[Kata]:
+        """What some day is long enough for, as for all that it builds on."""
+        left = {kata.path: kata for kata in self.unsolved}
+
+        def is_possible(kata: Kata) -> bool:
+            fits = kata.path in FIELD or self._fits(kata, self.goal.minutes)
+            return fits and all(is_possible(left[path]) for path in kata.after if path in left)
+
+        return list(filter(is_possible, self.unsolved))
 
     def _fits(self, kata: Kata, room: float) -> bool:
         return self._likely(kata) <= room

@@ -162,6 +162,26 @@ def test_what_was_begun_is_ended_first():
     assert next(iter(written(laid(known=known)))) == "losses/dpo"
 
 
+@pytest.mark.parametrize("begun", ["gradients/sparsemax", "optimizers/radam"])
+def test_what_was_begun_too_early_waits_and_holds_nothing_up(begun):
+    on = written(laid(14, 120, "senior", known=Learner(tried={begun})))
+    assert tuple(on)[:3] == FIELD
+    assert all(on[path] <= on[begun] for path in KATAS[begun].after)
+
+
+def test_what_builds_on_a_kata_that_no_day_holds_is_left_out_and_the_rest_is_not():
+    goal = Goal(TODAY + 60 * DAY, 25, "senior")
+    step = KATAS["training/train_step"].minutes
+    known = Learner(pace=Pace((goal.minutes + 1) / step, 1.2, 9))
+    days = lay(goal, DOCUMENT, known, TODAY)
+    lost = {kata.path for kata in left_out(goal, DOCUMENT, known, days)[0]}
+    builders = {path for path, kata in KATAS.items() if "training/train_step" in kata.after}
+    shorter = {path for path in builders if known.pace.likely(KATAS[path].minutes) <= 25}
+    assert shorter
+    assert shorter <= lost
+    assert {KATAS[path].asked for path in written(days)} >= {"often", "sometimes"}
+
+
 def test_it_counts_with_the_learners_time_and_not_with_the_boxes():
     quick, slow = (
         laid(7, 60, known=Learner(pace=Pace(ratio, 1.2, 9), speech=ratio)) for ratio in (0.5, 2.0)
