@@ -84,8 +84,7 @@ def _connected(address: str) -> Iterator[Client]:
     try:
         client = Client(address, timeout=_HELLO, set_as_default=False)
     except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise UsageError(f"no scheduler answers at {address}: {reason}") from None
+        raise UsageError(f"no scheduler answers at {address}: {_line(error)}") from None
     try:
         yield client
     finally:
@@ -98,6 +97,21 @@ class _Task:
 
     future: Future
     work: Work | None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Order:
+    """A call that is made where it is unpickled.
+
+    A scheduler unpickles what it hands on, and may run where this project is not: for it, an
+    order is bytes.
+    """
+
+    function: Callable[..., object]
+    given: tuple[object, ...]
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return self.function, self.given
 
 
 class _Workers:
@@ -144,9 +158,12 @@ class _Workers:
                 del self._tasks[address]
                 yield from self._settled(address, task)
 
-    def _submit(self, address: str, work: Work | None, function: object, *given: object) -> None:
+    def _submit(
+        self, address: str, work: Work | None, function: Callable[..., object], *given: object
+    ) -> None:
         key = ("grade" if work else "examine", uuid.uuid4().hex)
-        future = self._client.submit(function, *given, key=key, workers=[address])
+        order = pickle.dumps(_Order(function, given))
+        future = self._client.submit(pickle.loads, order, key=key, workers=[address])
         self._tasks[address] = _Task(future, work)
         future.add_done_callback(lambda done: self._done.put((address, done)))
 
@@ -194,9 +211,9 @@ class _Workers:
             # Whether it is still there, the next look says.
             pass
         except ModuleNotFoundError as error:
-            self._refuse(address, f"{error}; start it in the checkout, with its Python")
+            self._refuse(address, f"{error}; start it in this project's folder")
         except Exception as error:
-            self._refuse(address, f"{type(error).__name__}: {error}")
+            self._refuse(address, f"{type(error).__name__}: {_line(error)}")
         else:
             fault, *rest = (came,) if task.work is None else came
             if fault:
@@ -210,3 +227,7 @@ class _Workers:
     def _refuse(self, address: str, reason: str) -> None:
         self._refused.add(address)
         self._remark(f"worker {address} is refused: {reason}")
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -195,6 +195,32 @@ def test_of_many_answers_the_scheduler_has_one_a_worker(tmp_path):
         assert most <= 6
 
 
+def test_a_scheduler_needs_nothing_of_this_project(address, monkeypatch):
+    """It unpickles what it hands on: of an order, what is Python's own."""
+    orders = []
+    submit = distributed.Client.submit
+
+    def seen(self, function, *given, **how):
+        orders.append((function.__module__, *map(type, given)))
+        return submit(self, function, *given, **how)
+
+    monkeypatch.setattr(distributed.Client, "submit", seen)
+    verdicts(["right"], Obedient, address)
+    assert set(orders) == {("_pickle", bytes)}
+
+
+def test_when_the_scheduler_ends_it_is_said(tmp_path):
+    inside = {"processes": False, "protocol": "tcp://", "local_directory": tmp_path}
+    work = [Work(str(number), KATA, b"right") for number in range(1000)]
+    with distributed.LocalCluster(**SMALL, **inside) as threads:
+        address = threads.scheduler_address
+        found = cluster.grade_all(work, Obedient, address, judges.digests([KATA]), print)
+        next(found)
+        threads.close()
+        with pytest.raises(CrewError, match=r"scheduler is gone.* the same command goes on"):
+            list(found)
+
+
 RUN = """
 import functools, sys
 from dojo import cli
