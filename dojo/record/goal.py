@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dojo import layout
 from dojo.errors import UsageError
 from dojo.record.database import Database
 
@@ -65,13 +66,13 @@ class Goals:
         self._database = database
 
     def current(self) -> Goal | None:
-        """Returns what is prepared for now, or None."""
+        """Returns what is prepared for now; None also where that cannot be read any more."""
         query = (
             "SELECT *, (SELECT MIN(made) FROM goals WHERE date = g.date) AS begun"
             " FROM goals AS g ORDER BY made DESC LIMIT 1"
         )
         row = self._database.db.execute(query).fetchone()
-        return _goal(dict(row)) if row is not None and row["date"] else None
+        return _goal_if_any(dict(row)) if row is not None and row["date"] else None
 
     def set(self, goal: Goal, at: float | None = None) -> Goal:
         """Writes what is prepared for from now on, and returns it with its number.
@@ -95,12 +96,15 @@ class Goals:
         self._add(time.time(), "", Goal(datetime.date.min))
 
     def _add(self, made: float, date: str, goal: Goal) -> int:
-        row = (made, date, goal.minutes, goal.level, goal.track, json.dumps(list(goal.off)))
+        row = (date, goal.minutes, goal.level, goal.track, json.dumps(list(goal.off)))
         with self._database.transaction() as db:
+            (newest,) = db.execute("SELECT MAX(made) FROM goals").fetchone()
+            # Also after the clock was set back the goal that is set last is the newest.
+            made = made if newest is None else max(made, newest + 0.001)
             cursor = db.execute(
                 "INSERT INTO goals (made, date, minutes, level, track, off)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                row,
+                (made, *row),
             )
         return cursor.lastrowid or 0
 
@@ -150,9 +154,28 @@ class Agendas:
             db.execute("DELETE FROM agendas WHERE goal = ? AND day >= ?", mine)
             db.executemany("INSERT INTO agendas (goal, day, laid, items) VALUES (?, ?, ?, ?)", rows)
 
+    def forget(self) -> None:
+        """Nothing was planned for any day.
+
+        Raises:
+            DatabaseError: If that cannot be written.
+        """
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM agendas WHERE goal = ?", (self._goal.id,))
+
 
 def _date(text: str) -> datetime.date:
     return datetime.date.fromisoformat(text)
+
+
+def _goal_if_any(row: Mapping[str, Any]) -> Goal | None:
+    """The goal of a row; None for one that was damaged, or names what there is no longer."""
+    try:
+        goal = _goal(row)
+    except (ValueError, TypeError):
+        return None
+    there_is = goal.level in layout.LEVELS and goal.track in ("", *layout.TRACKS)
+    return goal if there_is else None
 
 
 def _goal(row: Mapping[str, Any]) -> Goal:

@@ -107,7 +107,7 @@ def read_agenda(database: Database, document: Document, now: float) -> Agenda:
     log = read_log(database, [kata.path for kata in document.katas])
     agendas = Agendas(database, goal)
     learner = _learner(database, document, log, today)
-    if not any(laid.on == today for laid in agendas.all()):
+    if not any(laid.on == today for laid in _laid(agendas, document)):
         plan = lay(goal, document, learner, today)
         agendas.lay({day.date: list(map(_written, day.items)) for day in plan}, today)
     laid = agendas.all()
@@ -194,12 +194,33 @@ def _slipped(laid: Sequence[Laid], log: Log, today: datetime.date) -> list[Item]
     gone = [one for one in laid if one.day < today]
     newest = max((one.on for one in gone), default=None)
     return [
-        entry.item
+        _left(item, log, one.day)
         for one in gone
         if one.on == newest
-        for entry in (_entry(item, log, one.day) for item in _items(one))
-        if not entry.is_done
+        for item in _items(one)
+        if not _entry(item, log, one.day).is_done
     ]
+
+
+def _left(item: Item, log: Log, since: datetime.date) -> Item:
+    """The part of it that was not done from that day on."""
+    if item.kind is not Kind.SPEAK:
+        return item
+    about = tuple(name for name in item.about if not _since(log.asked.get(name), since))
+    return dataclasses.replace(
+        item, about=about, minutes=item.minutes * len(about) / len(item.about)
+    )
+
+
+def _laid(agendas: Agendas, document: Document) -> list[Laid]:
+    """What was planned; a plan that was damaged, or holds what there is no longer, is forgotten."""
+    there_is = {kata.path for kata in document.katas} | {q.id for q in document.questions}
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        found = agendas.all()
+        if {name for one in found for item in _items(one) for name in item.about} <= there_is:
+            return found
+    agendas.forget()
+    return []
 
 
 def _written(item: Item) -> Mapping[str, Any]:

@@ -219,7 +219,8 @@ class _Course:
 
     def _begins(self, date: datetime.date) -> bool:
         """Whether the plan, not only what is left of it, begins on that day."""
-        return date == self.dates[0] and self.goal.begun in (None, date)
+        # A clock that was set back has it begin in the future.
+        return date == self.dates[0] and (self.goal.begun is None or self.goal.begun >= date)
 
     def _is_last(self, date: datetime.date) -> bool:
         return date == self._evenings[-1] if self._evenings else False

@@ -19,10 +19,11 @@ from dojo.record.deck import Deck, kata_card, question_card
 from dojo.record.goal import Agendas, Goal, Goals, NoGoal, day_of
 from dojo.record.rounds import Round, Rounds
 from dojo.results import Outcome, Result
-from dojo.sitting import plan, rehearse
+from dojo.sitting import plan, plan_text, rehearse
 from dojo.sitting.agenda import read_agenda
 from dojo.sitting.plan import PlanOptions, days_off
-from dojo.sitting.planner import Kind
+from dojo.sitting.planner import Kind, lay
+from dojo.sitting.planner import Learner as Known
 from tests.house.terminals import Terminal
 
 DOCUMENT = read_document()
@@ -159,7 +160,8 @@ def test_what_is_half_done_has_slipped_by_the_other_half(learner):
     assert now.questions == list(spoken.about[1:])
     assert now.katas == ["optimizers/momentum"]
     tomorrow = learner.agenda(START + DAY)
-    assert tomorrow.slipped == [entry.item for entry in now.entries[2:]]
+    assert [item.about for item in tomorrow.slipped] == [FIELD[2:], spoken.about[1:]]
+    assert f"speak {len(spoken.about) - 1}:" in "\n".join(plan_text.slipped(tomorrow, 80))
     assert tomorrow.katas[0] == "optimizers/momentum"
 
 
@@ -298,6 +300,50 @@ def test_the_newest_goal_counts_and_forgetting_it_keeps_the_record(home):
         goals.forget()
         assert goals.current() is None
         assert len(Attempts(database).all()) >= 3
+
+
+def test_after_the_clock_was_set_back_the_goal_that_was_set_last_counts(home):
+    later, earlier = instant(START + 9 * DAY), instant(START)
+    with Database(home) as database:
+        goals = Goals(database)
+        goals.set(Goal(WEEK.date, 30), later)
+        goals.set(WEEK, earlier)
+        assert goals.current().minutes == 60
+        # And its plan begins on its first day, as any other.
+        katas = [i.about[0] for i in lay(goals.current(), DOCUMENT, Known(), START)[0].items[:3]]
+        assert tuple(katas) == FIELD
+        goals.forget()
+        assert goals.current() is None
+
+
+UNREADABLE = {
+    "half": "'[{'",
+    "no list": "'7'",
+    "no such kind": """REPLACE(items, 'write', 'sing')""",
+    "of a newer version": """REPLACE(items, '"why"', '"because"')""",
+    "a kata that is gone": """REPLACE(items, 'losses/focal_loss', 'losses/gone')""",
+}
+
+
+@pytest.mark.parametrize("items", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_plan_that_cannot_be_read_is_laid_anew(learner, items):
+    before = learner.agenda(START)
+    with learner.database.transaction() as db:
+        db.execute(f"UPDATE agendas SET items = {items}")
+    assert learner.agenda(START).days == before.days
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("date", "soon"), ("off", "["), ("level", "guru"), ("track", "poetry")],
+)
+def test_a_goal_that_cannot_be_read_is_none_and_another_can_be_set(learner, column, value):
+    with learner.database.transaction() as db:
+        db.execute(f"UPDATE goals SET {column} = ?", (value,))
+    with pytest.raises(NoGoal, match="there is no plan yet"):
+        learner.agenda(START)
+    Goals(learner.database).set(WEEK)
+    assert learner.agenda(START).entries
 
 
 def test_what_is_laid_replaces_what_was_laid_for_the_days_to_come(home):
