@@ -93,9 +93,9 @@ def choose(found: Sequence[Kept], when: str) -> Kept | None:
         return max(copies, key=lambda kept: kept.names[-1], default=None)
     if when in set(Outcome):
         return next((k for k in found if k.save is not None and k.save.outcome == when), None)
-    if not re.fullmatch(r"[\d\sT:.-]+", when):
-        return None
     wanted = _digits(when)
+    if not wanted or not re.fullmatch(r"[\d\sT:.-]+", when):
+        return None
     by_time = [(at, kept) for kept in found for at in kept.times if _fits(stamp(at), wanted)]
     if by_time:
         return max(by_time, key=lambda pair: pair[0])[1]

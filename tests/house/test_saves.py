@@ -562,7 +562,7 @@ def test_the_list_is_newest_first_with_verdicts_each_text_once(here, record, tre
     assert file_in(tree).read_bytes() == STUB + b"y = 3\n"
 
 
-@pytest.mark.parametrize("when", [["1999"], ["nonsense"], []])
+@pytest.mark.parametrize("when", [["1999"], ["nonsense"], ["."], ["- :"], []])
 def test_where_nothing_fits_it_lists_what_is_kept(here, record, tree, when):
     add_three(record)
     done = here("restore", "clip_by_value", *when, "--tree", tree)
