@@ -188,8 +188,18 @@ class Database:
     def __enter__(self) -> "Database":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Closes it.
+
+        Raises:
+            DatabaseError: If the block ended because the file is damaged and cannot be read.
+        """
         self.close()
+        if isinstance(error, sqlite3.Error):
+            raise DatabaseError(
+                f"{layout.shown(self.path)} cannot be read: {error}. It is kept as it is; "
+                "move it away to start a new record."
+            ) from None
 
     def close(self) -> None:
         self.db.close()

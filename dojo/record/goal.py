@@ -13,6 +13,8 @@ from dojo.record.database import Database
 
 # As Python counts a week's days.
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# In days: nothing that is planned for later than this would come true.
+FARTHEST = 366
 # Who studies at one in the morning has not begun a new day.
 DAY_BEGINS = datetime.timedelta(hours=4)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from dojo.content.document import Document
 from dojo.record.database import Database, DatabaseError
-from dojo.record.goal import Agendas, Goal, Goals, Laid, NoGoal, day_of
+from dojo.record.goal import FARTHEST, Agendas, Goal, Goals, Laid, NoGoal, day_of
 from dojo.record.log import Answer, Log, beginnings, last_answers, read_log
 from dojo.record.pace import in_own_boxes, pace
 from dojo.sitting.interview_plan import SPOKEN
@@ -96,7 +96,7 @@ def read_agenda(database: Database, document: Document, now: float) -> Agenda:
         now: Seconds since 1970.
 
     Raises:
-        NoGoal: If nothing is prepared for, or its day has passed.
+        NoGoal: If nothing is prepared for, or its day has passed or is too far.
         DatabaseError: If what is laid cannot be written.
     """
     today, goal = day_of(now), Goals(database).current()
@@ -104,6 +104,11 @@ def read_agenda(database: Database, document: Document, now: float) -> Agenda:
         raise NoGoal(f"there is no plan yet: when is the interview? {NEW} --minutes 60 --level mid")
     if goal.date < today:
         raise NoGoal(f"the interview was on {spelled(goal.date)}; for the next one: {NEW}")
+    if (goal.date - today).days > FARTHEST:
+        raise NoGoal(
+            f"today is {today} by this machine's clock, and the interview on {goal.date}, in more"
+            f" than a year: set the clock right, or the day: {NEW}"
+        )
     log = read_log(database, [kata.path for kata in document.katas])
     agendas = Agendas(database, goal)
     learner = _learner(database, document, log, today)

@@ -12,13 +12,11 @@ from dojo import layout
 from dojo.content.document import Document, read_document
 from dojo.errors import UsageError
 from dojo.record.database import Database
-from dojo.record.goal import WEEKDAYS, Goal, Goals, day_of
+from dojo.record.goal import FARTHEST, WEEKDAYS, Goal, Goals, day_of
 from dojo.sitting import plan_text
 from dojo.sitting.agenda import Agenda, read_agenda
 from dojo.sitting.planner import lay, left_out
 
-# Nothing that is planned for later than this would come true.
-FARTHEST = 366
 LEAST_MINUTES, MOST_MINUTES = 5, 720
 # Longer days that are tried, to say at which all that is asked often fits.
 STEP, LONGEST = 15, 360

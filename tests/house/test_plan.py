@@ -200,6 +200,27 @@ def test_after_the_day_it_asks_for_the_next(learner):
         learner.agenda(WEEK.date + DAY)
 
 
+def test_a_clock_that_is_years_behind_keeps_nobody_waiting(learner):
+    with pytest.raises(NoGoal, match=r"today is 2006-11-29 by .* on 2026-12-06, .*--date \+7"):
+        learner.agenda(START.replace(year=2006))
+
+
+def test_a_record_that_is_damaged_inside_is_told_in_one_line(home, capsys):
+    with Database() as database:
+        Goals(database).set(WEEK)
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'goals'"
+        (page,) = database.db.execute(query).fetchone()
+        (size,) = database.db.execute("PRAGMA page_size").fetchone()
+    with database.path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\x5a" * size)
+    for command in ("plan", "progress"):
+        assert cli.main([command]) == 1
+        error = capsys.readouterr().err
+        assert "dojo.db cannot be read: database disk image is malformed" in error
+        assert len(error.splitlines()) == 1
+
+
 def test_without_a_plan_it_says_how_to_make_one(home):
     with (
         Database(home) as database,
