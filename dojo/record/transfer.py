@@ -121,17 +121,24 @@ SAME = {
 }
 # Values that the rest of the tool relies on. The last second is that of the year 2999.
 _LAST = 32503680000
+_KATA: Mapping[str, Callable[[Any], bool]] = {
+    "kata": lambda path: re.fullmatch(r"\w+/\w+", path) is not None,
+}
 _ATTEMPTS: Mapping[str, Callable[[Any], bool]] = {
+    **_KATA,
     "started": lambda at: 0 <= at < _LAST,
     "outcome": lambda word: word in (RUNNING, SOLVED, TIME_UP, GIVEN_UP, LEFT),
     "minutes": lambda minutes: minutes > 0,
+    "seconds": lambda seconds: seconds >= 0,
     "causes": lambda text: _is_list_of_texts(text),
 }
 ALLOWED: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
     "sessions": {"started": lambda at: 0 <= at < _LAST},
     "attempts": _ATTEMPTS,
     "rounds": _ATTEMPTS,
+    "hints": _KATA,
     "checks": {
+        **_KATA,
         "at": lambda at: 0 <= at < _LAST,
         "outcome": lambda word: word in set(Outcome),
         "text": lambda text: text is None or re.fullmatch("[0-9a-f]{64}", text) is not None,
@@ -139,6 +146,7 @@ ALLOWED: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
     "reviews": {
         "at": lambda at: 0 <= at < _LAST,
         "rating": lambda rating: rating in RATINGS,
+        "seconds": lambda seconds: seconds >= 0,
     },
     "goals": {
         "made": lambda at: 0 <= at < _LAST,
@@ -290,9 +298,12 @@ def _demand_rows(path: Path, name: str, rows: Any, columns: Mapping[str, tuple[t
 
 
 def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
-    # To Python True is an int, and nan a float.
+    # To Python True is an int, and nan a float; SQLite's integers have 64 bits, and half
+    # a pair of surrogates is no character.
     finite = not isinstance(value, float) or math.isfinite(value)
-    return isinstance(value, kinds) and not isinstance(value, bool) and finite
+    held = not isinstance(value, int) or -(2**63) <= value < 2**63
+    whole = not isinstance(value, str) or not re.search(r"[\ud800-\udfff]", value)
+    return isinstance(value, kinds) and not isinstance(value, bool) and finite and held and whole
 
 
 def _is_date(text: str) -> bool:
