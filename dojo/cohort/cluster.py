@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import pickle
 import queue
+import socket
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from concurrent.futures import CancelledError
 from typing import TypeAlias
 
 from distributed import Client, Future, KilledWorker
+from distributed.comm import get_address_host_port
 
 from dojo.cohort import remote
 from dojo.cohort.crew import CrewError, Grader, Work, crashed
@@ -82,6 +84,9 @@ def _connected(address: str) -> Iterator[Client]:
     for name in ("distributed", "distributed.client", "tornado"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
+        # Where nobody listens, a client goes on trying, and then does not end cleanly.
+        with socket.create_connection(get_address_host_port(address), timeout=_HELLO):
+            pass
         client = Client(address, timeout=_HELLO, set_as_default=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(f"no scheduler answers at {address}: {_line(error)}") from None
@@ -134,6 +139,7 @@ class _Workers:
         self._refused: set[str] = set()
         self._done: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
         self._next_look = 0.0
+        self._any_was_able = False
         self._alone_since = time.monotonic()
 
     @property
@@ -194,12 +200,12 @@ class _Workers:
         now = time.monotonic()
         if self.free or self._tasks:
             self._alone_since = now
-        elif self._refused:
+        elif self._refused and not self._any_was_able:
             raise CrewError("each of the cluster's workers is refused: nothing can be graded")
         elif now - self._alone_since > _PATIENCE:
             raise CrewError(
-                f"the cluster has had no worker for {_PATIENCE:.0f} s; docs/grading.md shows how "
-                "one is started"
+                f"the cluster has had no worker that can grade for {_PATIENCE:.0f} s; "
+                "docs/grading.md shows how one is started"
             )
 
     def _settled(self, address: str, task: _Task) -> Iterator[tuple[Work, _Verdict | None]]:
@@ -220,6 +226,7 @@ class _Workers:
                 self._refuse(address, fault)
             else:
                 self.free.add(address)
+                self._any_was_able = True
                 verdict = tuple(rest)
         if task.work is not None:
             yield task.work, verdict

@@ -24,9 +24,6 @@ distributed = pytest.importorskip("distributed", reason="the group `grade` is no
 
 from dojo.cohort import cluster, command, judges, remote  # noqa: E402
 
-# Its workers take two seconds to start: one set for all tests here.
-pytestmark = pytest.mark.xdist_group("cluster")
-
 KATA = "losses/focal_loss"
 
 
@@ -82,8 +79,7 @@ def test_where_there_is_no_work_nobody_is_asked():
     assert verdicts([], Obedient, "tcp://127.0.0.1:1") == []
 
 
-def test_no_scheduler_is_one_line_soon(monkeypatch):
-    monkeypatch.setattr(cluster, "_HELLO", 0.3)
+def test_no_scheduler_is_one_line_soon():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = f"tcp://127.0.0.1:{closed.getsockname()[1]}"
     for wrong in (address, "127.0.0.1", "smoke://signals:1"):
@@ -110,10 +106,10 @@ def test_workers_that_cannot_grade_are_refused_by_name(address, dask):
 
 def test_where_no_worker_comes_it_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(cluster, "_PATIENCE", 0.1)
-    inside = {"processes": False, "protocol": "inproc://", "local_directory": tmp_path}
+    inside = {"processes": False, "protocol": "tcp://", "local_directory": tmp_path}
     with (
         distributed.LocalCluster(**{**SMALL, "n_workers": 0}, **inside) as empty,
-        pytest.raises(CrewError, match=r"has had no worker for .* docs/grading.md"),
+        pytest.raises(CrewError, match=r"has had no worker that can grade for .* docs/grading.md"),
     ):
         verdicts(["right"], Obedient, empty.scheduler_address)
 
@@ -139,7 +135,8 @@ def test_a_worker_of_another_version_is_refused_and_grades_nothing(make, address
         (pid,) = client.run(os.getpid, workers=[other]).values()
         (real,) = client.run(pretend, "2.20.0", workers=[other]).values()
         said = []
-        found = verdicts(["right"] * 6, make, address, said)
+        # The one that may grade is away for a while, and waited for.
+        found = verdicts(["right", "once here", "right"], make, address, said)
         client.run(restore, real, workers=[other])
     here = judges.versions()["tensorflow"]
     (line,) = said
@@ -180,7 +177,7 @@ def test_a_grader_that_nobody_asks_for_is_closed(make, tmp_path, monkeypatch):
 
 def test_of_many_answers_the_scheduler_has_one_a_worker(tmp_path):
     """Workers that are threads: what is looked at is what the scheduler has to keep."""
-    inside = {"processes": False, "protocol": "inproc://", "local_directory": tmp_path}
+    inside = {"processes": False, "protocol": "tcp://", "local_directory": tmp_path}
     with distributed.LocalCluster(**SMALL, **inside) as threads:
         work = [Work(str(number), KATA, b"right") for number in range(300)]
         address = threads.scheduler_address
