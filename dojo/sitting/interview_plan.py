@@ -92,6 +92,15 @@ def plan(
     return [*asked[:1], typed[0], *asked[1:half], *typed[1:], *asked[half:]]
 
 
+def is_possible(document: Document, options: InterviewOptions, solved: set[str]) -> bool:
+    """Returns whether some kata fits, as `plan` needs."""
+    try:
+        _typed([k for k in document.katas if _fits(k, options)], options, solved, random.Random(0))
+    except TooShort:
+        return False
+    return True
+
+
 def path_of(part: Kata | Repair) -> str:
     """Returns the path of the kata that a part is about."""
     return part.path if isinstance(part, Kata) else part.kata.path

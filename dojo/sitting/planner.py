@@ -17,7 +17,7 @@ from dojo.content.document import Document, Kata, Question, rarity
 from dojo.content.order import FIELD, katas_in_order, questions_in_order
 from dojo.record.goal import Goal
 from dojo.record.pace import Pace, pace
-from dojo.sitting.interview_plan import SPOKEN, repair_minutes
+from dojo.sitting.interview_plan import SPOKEN, InterviewOptions, is_possible, repair_minutes
 
 # What is written anew leaves two fifths of a day for questions, and for what comes back: without
 # them a week would end with a dozen katas and nothing said about any.
@@ -166,6 +166,7 @@ class _Course:
             expected: Katas that are taken to be written: their questions wait for them.
         """
         self.goal, self.known, self.dates = goal, known, dates
+        self._document = document
         self._expected = expected
         katas = [kata for kata in document.katas if goal.track in ("", kata.track)]
         questions = [q for q in document.questions if goal.track in ("", q.track)]
@@ -237,7 +238,10 @@ class _Course:
         if self._begins(date) and self.goal.minutes - self._the_field < minutes:
             return []
         last = self._is_last(date)
-        kind = " --format mixed" if last and self._repairable else ""
+        kinds = [kind for kind in ("mixed", "classic")[not last :] if self._holds(minutes, kind)]
+        if not kinds:
+            return []
+        kind = " --format mixed" if kinds[0] == "mixed" else ""
         track = f" --track {self.goal.track}" if self.goal.track else ""
         line = f"nox -s interview -- --minutes {minutes} --level {self.goal.level}{track}{kind}"
         why = "the last evening" if last else "the last evening but one"
@@ -248,10 +252,12 @@ class _Course:
         """Minutes that the three of the field still take."""
         return sum(self._likely(kata) for kata in self.unsolved if kata.path in FIELD)
 
-    @property
-    def _repairable(self) -> bool:
-        solved = {*self.known.solved, *self.written} & self._katas.keys()
-        return any(self._katas[path].track != layout.REPAIR for path in solved)
+    def _holds(self, minutes: int, kind: str) -> bool:
+        """Whether an interview of that format has a kata to put."""
+        goal = self.goal
+        options = InterviewOptions(minutes, goal.track, goal.level, layout.KATAS, kind)
+        solved = {*self.known.solved, *self.written}
+        return is_possible(self._document, options, solved)
 
     def _due(self, date: datetime.date, room: float) -> Iterator[Question]:
         due = [self._questions[q] for q, at in self._question_due.items() if at <= date]

@@ -2,17 +2,20 @@
 
 import dataclasses
 import datetime
+import random
+import shlex
 
 import fsrs
 import pytest
 
-from dojo import layout
+from dojo import cli, layout
 from dojo.content.document import read_document
 from dojo.content.order import FIELD
 from dojo.record.deck import KATA_SCHEDULER, SCHEDULER
 from dojo.record.goal import Goal
 from dojo.record.pace import Pace
-from dojo.sitting.interview_plan import SPOKEN, repair_minutes
+from dojo.sitting import interview_plan
+from dojo.sitting.interview_plan import SPOKEN, InterviewOptions, repair_minutes
 from dojo.sitting.planner import KATA_BACK, OVER, QUESTION_BACK, Kind, Learner, lay, left_out
 
 DOCUMENT = read_document()
@@ -155,6 +158,26 @@ def test_a_program_to_repair_comes_back_as_itself():
     first = laid(known=known)[0]
     assert "repair/debug_loop" in written([first])
     assert not any(item.about == ("repair/debug_loop",) for _, item in items([first], Kind.DEBUG))
+
+
+@pytest.mark.parametrize("track", ["", *layout.TRACKS])
+@pytest.mark.parametrize("level", ["screen", "mid"])
+def test_each_mock_interview_of_a_plan_can_be_held(level, track):
+    held = 0
+    for minutes in (20, 30, 60):
+        solved = set(FIELD[1:2])
+        for day in laid(3, minutes, level, Learner(solved=solved), track=track):
+            solved |= {item.about[0] for item in day.items if item.kind is Kind.WRITE}
+            for line in [item.line for item in day.items if item.kind is Kind.MOCK]:
+                words = ["interview", *shlex.split(line.partition(" -- ")[2])]
+                typed = cli.parser().parse_args(words)
+                options = InterviewOptions(
+                    typed.minutes, typed.track, typed.level, layout.KATAS, typed.format
+                )
+                assert interview_plan.plan(DOCUMENT, options, solved, [], random.Random(0))
+                held += 1
+    there_is = [kata for kata in KATAS.values() if kata.track == track and kata.level == "screen"]
+    assert held > 0 or (level == "screen" and not there_is)
 
 
 def test_what_was_begun_is_ended_first():
