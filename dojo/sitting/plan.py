@@ -15,7 +15,7 @@ from dojo.record.database import Database
 from dojo.record.goal import FARTHEST, WEEKDAYS, Goal, Goals, day_of
 from dojo.sitting import plan_text
 from dojo.sitting.agenda import Agenda, read_agenda
-from dojo.sitting.planner import lay, left_out
+from dojo.sitting.planner import Learner, lay, left_out
 
 LEAST_MINUTES, MOST_MINUTES = 5, 720
 # Longer days that are tried, to say at which all that is asked often fits.
@@ -58,7 +58,7 @@ def plan(options: PlanOptions) -> int:
             Goals(database).forget()
             console.print("The plan is forgotten; what you have done stays on record.")
             return 0
-        changed = _set(Goals(database), options, day_of(now))
+        changed = _set(Goals(database), options, document, day_of(now))
         agenda = read_agenda(database, document, now)
     for line in _lines(agenda, document, options.whole or changed, console.width):
         console.print(line, soft_wrap=True)
@@ -95,7 +95,7 @@ def _holds(agenda: Agenda, document: Document, minutes: int) -> bool:
     return layout.ASKED[0] not in asked
 
 
-def _set(goals: Goals, options: PlanOptions, today: datetime.date) -> bool:
+def _set(goals: Goals, options: PlanOptions, document: Document, today: datetime.date) -> bool:
     """Writes what is asked for, and returns whether anything was."""
     names = ("date", "minutes", "level", "track", "off")
     wanted = {name: getattr(options, name) for name in names}
@@ -111,6 +111,7 @@ def _set(goals: Goals, options: PlanOptions, today: datetime.date) -> bool:
         wanted["off"] = days_off(wanted["off"])
     goal = dataclasses.replace(present or Goal(today), **wanted)
     _refuse(goal, today)
+    _refuse_emptiness(goal, document)
     goals.set(goal)
     return True
 
@@ -128,6 +129,13 @@ def _refuse(goal: Goal, today: datetime.date) -> None:
     ahead = range((goal.date - today).days)
     if ahead and all(goal.is_off(today + datetime.timedelta(days=n)) for n in ahead):
         raise UsageError("--days-off leaves no day before the interview")
+
+
+def _refuse_emptiness(goal: Goal, document: Document) -> None:
+    """A level may be below all that a track has."""
+    katas, questions = left_out(goal, document, Learner(), ())
+    if not (katas or questions):
+        raise UsageError(f"{goal.track} has nothing up to level {goal.level}; try a higher --level")
 
 
 def days_off(text: str) -> Sequence[str]:

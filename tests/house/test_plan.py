@@ -404,6 +404,7 @@ def test_one_thing_can_be_changed_and_the_rest_is_kept(home, capsys):
         ({"date": soon(-1)}, "has passed; today is"),
         ({"date": soon(400)}, "more than a year away"),
         ({"date": soon(), "minutes": 2}, "5 to 720. Received: 2"),
+        ({"date": soon(), "track": "repair", "level": "screen"}, "nothing up to level screen"),
         ({"date": soon(), "off": "sat,never"}, "Received: never"),
         ({"date": soon(), "off": "mon,tue,wed,thu,fri,sat,sun"}, "leaves no day"),
     ],
