@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import enum
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from dojo import layout
 from dojo.content.document import Document, Kata, Question, rarity
@@ -148,6 +148,35 @@ def _working_days(goal: Goal, today: datetime.date) -> list[datetime.date]:
     return [date for date in dates if not goal.is_off(date)]
 
 
+class _Sheet:
+    """A day that is being filled.
+
+    Attributes:
+        room: Minutes that are left.
+        due, new: Questions to ask again, and for the first time.
+    """
+
+    def __init__(self, room: float) -> None:
+        self.room = room
+        self.due: list[Question] = []
+        self.new: list[Question] = []
+        self._items: list[Item] = []
+
+    def add(self, items: Iterable[Item]) -> list[Item]:
+        """Takes what else there is to do, and returns it."""
+        added = list(items)
+        self._items += added
+        self.room -= sum(item.minutes for item in added)
+        return added
+
+    def in_order(self, spoken: Iterable[Item], first: bool) -> list[Item]:
+        """Returns all of it: the questions at the beginning, or after what is written."""
+        kinds = [Kind.DEBUG, Kind.WRITE, Kind.SPEAK, Kind.MOCK]
+        if first:
+            kinds.insert(0, kinds.pop(2))
+        return sorted([*self._items, *spoken], key=lambda item: kinds.index(item.kind))
+
+
 class _Course:
     """The learner as they will be: each day changes what is known, and what is due when."""
 
@@ -188,31 +217,34 @@ class _Course:
     def day(self, date: datetime.date) -> Day:
         """Fills one day."""
         if date == self.goal.date:
-            due = [*self._due(date, min(WARM_UP, self.goal.minutes))]
-            return Day(date, list(self._spoken(due, [])))
-        mock = self._mock(date)
+            return self._morning(date)
         new = not self._is_last(date) or self._begins(date)
-        whole = self._room(date)
-        room = whole - sum(item.minutes for item in mock)
-        written = list(self._long(date, room)) if new else []
-        room -= sum(item.minutes for item in written)
-        asked = [*self._due(date, min(room, self.goal.minutes / 2))]
-        room -= self._speech(asked, AGAIN)
-        fresh = self._ask(date, room, self._ripe(date)) if new else []
-        room -= self._speech(fresh)
-        rounds = list(self._rounds(date, room))
-        room -= sum(item.minutes for item in rounds)
-        written += self._write(date, room) if new and not written else []
-        room = whole - sum(item.minutes for item in (*mock, *rounds, *written))
-        room -= self._speech(asked, AGAIN) + self._speech(fresh)
-        more = [*self._due(date, room)]
-        asked, room = asked + more, room - self._speech(more, AGAIN)
+        sheet = _Sheet(self._room(date))
+        sheet.add(self._mock(date))
+        long = sheet.add(self._long(date, sheet.room)) if new else []
+        self._say(sheet, due=self._due(date, min(sheet.room, self.goal.minutes / 2)))
+        self._say(sheet, new=self._ask(date, sheet.room, self._ripe(date)) if new else [])
+        sheet.add(self._rounds(date, sheet.room))
+        if new and not long:
+            sheet.add(self._write(date, sheet.room))
+        self._say(sheet, due=self._due(date, sheet.room))
         # What is known, or was written the day before, warms up for what is written today.
-        first = bool(asked or fresh)
-        fresh += self._ask(date, room, self._by_need(date)) if new else []
-        spoken = list(self._spoken(asked, fresh))
-        head, tail = (spoken, []) if first else ([], spoken)
-        return Day(date, [*head, *rounds, *written, *tail, *mock])
+        first = bool(sheet.due or sheet.new)
+        self._say(sheet, new=self._ask(date, sheet.room, self._by_need(date)) if new else [])
+        return Day(date, sheet.in_order(self._spoken(sheet.due, sheet.new), first))
+
+    def _morning(self, date: datetime.date) -> Day:
+        """The interview's own day."""
+        due = list(self._due(date, min(WARM_UP, self.goal.minutes)))
+        return Day(date, list(self._spoken(due, [])))
+
+    def _say(
+        self, sheet: "_Sheet", due: Iterable[Question] = (), new: Sequence[Question] = ()
+    ) -> None:
+        due = list(due)
+        sheet.due += due
+        sheet.new += new
+        sheet.room -= self._speech(due, AGAIN) + self._speech(new)
 
     def _room(self, date: datetime.date) -> float:
         field = any(kata.path in FIELD for kata in self.unsolved)
@@ -268,15 +300,15 @@ class _Course:
 
     def _rounds(self, date: datetime.date, room: float) -> Iterator[Item]:
         due = sorted((at, path) for path, at in self._kata_due.items() if at <= date)
-        for at, path in due:
+        for _, path in due:
             kata = self._katas[path]
-            item = self._again(kata, self._since(date, at, path))
+            item = self._again(kata, self._since(date, path))
             if item.minutes <= room:
                 room -= item.minutes
                 self._kata_due[path] = self._next(path, date, KATA_BACK)
                 yield item
 
-    def _since(self, date: datetime.date, at: datetime.date, path: str) -> str:
+    def _since(self, date: datetime.date, path: str) -> str:
         days = (date - self.written[path]).days if path in self.written else 0
         return f"written {days} days before" if days else "due"
 
