@@ -3,6 +3,7 @@
 import functools
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import re
 import sys
@@ -16,9 +17,12 @@ from packaging.utils import canonicalize_name
 from dojo import layout
 
 PROJECT = tomllib.loads((layout.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+GROUPS = PROJECT["dependency-groups"].values()
 DIRECT = [
     Requirement(line)
-    for line in PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
+    for line in [*PROJECT["project"]["dependencies"], *itertools.chain(*GROUPS)]
+    # A group may take in another.
+    if isinstance(line, str)
 ]
 CONSTRAINTS = (layout.ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 PINS = [Requirement(line) for line in CONSTRAINTS if line[:1].isalpha()]

@@ -413,8 +413,9 @@ def test_a_text_that_is_gone_or_damaged_is_told_and_the_replay_goes_on(here, rec
     texts.file_of(broken).write_bytes(b"\0")
     done = here("history", "clip_by_value", "--replay")
     _, first, second, third = done.stdout.split("\nsave ")
-    assert "No such file" in first
-    assert "is damaged" in second
+    # The path before it may be long, and is folded.
+    assert "No such file" in " ".join(first.split())
+    assert "is damaged" in " ".join(second.split())
     # Against what is known: the stub.
     changed = [line for line in third.splitlines() if line[:1] in ("+", "-")]
     assert changed == ["+y = 3"]
@@ -498,7 +499,7 @@ def test_r_brings_a_save_back_after_asking_and_keeps_what_is_there(record, walk,
 def test_a_save_that_is_gone_is_not_put_back(record, walk, tree):
     add_three(record)
     texts.file_of(rows(record)[0][0]).unlink()
-    assert "No such file" in walk("r", "q")
+    assert "No such file" in " ".join(walk("r", "q").split())
     assert file_in(tree).read_bytes() == STUB
 
 
