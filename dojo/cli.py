@@ -313,27 +313,23 @@ def _date(text: str) -> datetime.date:
 
 
 def _package(text: str) -> Path:
-    path = Path(text)
-    if path.suffix != ".apkg":
-        raise argparse.ArgumentTypeError(f"must end in .apkg. Received: {text}")
-    if not path.absolute().parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {path.absolute().parent}")
-    return path
+    return _file(text, ".apkg")
 
 
 def _archive(text: str) -> Path:
-    path = Path(text)
-    if path.suffix != ".zip":
-        raise argparse.ArgumentTypeError(f"must end in .zip. Received: {text}")
-    if not path.absolute().parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {path.absolute().parent}")
-    return path
+    return _file(text, ".zip")
 
 
 def _picture(text: str) -> Path:
+    return _file(text, ".png", ".svg", ".pdf")
+
+
+def _file(text: str, *endings: str) -> Path:
+    """A file that can be written: of one of these kinds, in a folder that is there."""
     path = Path(text)
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise argparse.ArgumentTypeError(f"must end in .png, .svg or .pdf. Received: {text}")
+    if path.suffix not in endings:
+        named = " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
+        raise argparse.ArgumentTypeError(f"must end in {named}. Received: {text}")
     if not path.absolute().parent.is_dir():
         raise argparse.ArgumentTypeError(f"there is no folder {path.absolute().parent}")
     return path

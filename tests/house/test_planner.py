@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import math
 import random
 import shlex
 
@@ -220,9 +221,10 @@ def test_the_spread_says_between_which_times_a_day_is():
     day = laid()[0]
     least, most = day.between(1.5)
     assert least < day.minutes < most
-    # Three katas of 12, 25 and 20 minutes even out: the root of their squares is 34.2.
-    assert most - day.minutes == pytest.approx(17.1, abs=0.05)
-    assert day.minutes - least == pytest.approx(11.4, abs=0.05)
+    # Three katas of 12, 25 and 20 minutes even out.
+    together = math.sqrt(12**2 + 25**2 + 20**2)
+    assert most - day.minutes == pytest.approx(together / 2)
+    assert day.minutes - least == pytest.approx(together / 3)
     assert day.between(1.0) == (day.minutes, day.minutes)
 
 

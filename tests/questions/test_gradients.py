@@ -1708,10 +1708,11 @@ def layer_norm_slope(g, x):
 
 
 def test_g50_statistics_taken_for_constants(quoted):
-    x = np.random.default_rng(0).normal(size=[8, 16])
+    x = np.random.default_rng(0).normal(size=[800, 16])
     np.testing.assert_allclose(layer_norm_slope(x, x), 0 * x, atol=1e-12)
-    # The length of 128 normal numbers has a deviation of 1 / sqrt(256), 6%.
-    assert np.linalg.norm(x / row_parts(x)[1]) == pytest.approx(np.linalg.norm(x), rel=0.1)
+    # Over rows of 16 the mean of (x / sigma)^2 is 1 + 1/13, 4% in length; the length of 12,800
+    # normal numbers has a deviation of 1 / sqrt(25,600), 0.6%.
+    assert np.linalg.norm(x / row_parts(x)[1]) == pytest.approx(np.linalg.norm(x), rel=0.05)
     quoted("where the true gradient is 0, that is as large as the upstream")
 
 
