@@ -4,13 +4,10 @@ import dataclasses
 import datetime
 from collections.abc import Mapping, Sequence
 
-from dojo.record.attempts import Entry, entry_of
 from dojo.record.database import Database
 from dojo.record.deck import Deck, kata_card, question_card
 from dojo.record.goal import day_of
 
-# A kata that was begun so often without an end says all that it will.
-MOST_BEGINNINGS = 20
 # Spoken answers that tell how quickly the learner speaks now.
 LAST_ANSWERS = 200
 
@@ -74,13 +71,6 @@ def read_log(database: Database, katas: Sequence[str]) -> Log:
         katas_due=_of_cards(due, kata_card("")),
         questions_due=_of_cards(due, question_card("")),
     )
-
-
-def beginnings(database: Database, katas: Sequence[str]) -> list[Entry]:
-    """Returns the first attempts at each kata, oldest first: what tells a learner's pace."""
-    query = "SELECT * FROM attempts WHERE kata = ? ORDER BY started, id LIMIT ?"
-    rows = [row for kata in katas for row in database.db.execute(query, (kata, MOST_BEGINNINGS))]
-    return sorted((entry_of(dict(row)) for row in rows), key=lambda entry: entry.started)
 
 
 def last_answers(database: Database) -> list[Answer]:

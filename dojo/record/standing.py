@@ -126,14 +126,20 @@ def known_now(database: Database, document: Document) -> Known:
     attempts, deck = Attempts(database), Deck(database)
     boxes = boxes_of(document)
     last = [entry for kata in boxes if (entry := attempts.last_ended(kata)) is not None]
-    first = [entry for kata in boxes for entry in _until_ended(attempts.of(kata))]
     cards = deck.cards()
     return Known(
         {entry.kata: entry for entry in in_own_boxes(last, boxes)},
         cards,
         {card: deck.last_rating(card) for card in cards},
-        pace(in_own_boxes(first, boxes)),
+        own_pace(database, document),
     )
+
+
+def own_pace(database: Database, document: Document) -> Pace:
+    """Returns how long new katas take this learner, by the record up to now."""
+    attempts, boxes = Attempts(database), boxes_of(document)
+    first = [entry for kata in boxes for entry in _until_ended(attempts.of(kata))]
+    return pace(in_own_boxes(first, boxes))
 
 
 def known_at(

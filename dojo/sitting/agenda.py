@@ -14,8 +14,8 @@ from typing import Any
 from dojo.content.document import Document
 from dojo.record.database import Database, DatabaseError
 from dojo.record.goal import FARTHEST, Agendas, Goal, Goals, Laid, NoGoal, day_of
-from dojo.record.log import Answer, Log, beginnings, last_answers, read_log
-from dojo.record.pace import in_own_boxes, pace
+from dojo.record.log import Answer, Log, last_answers, read_log
+from dojo.record.standing import own_pace
 from dojo.sitting.interview_plan import SPOKEN
 from dojo.sitting.planner import AGAIN, KATA_BACK, Day, Item, Kind, Learner, lay
 
@@ -135,8 +135,6 @@ def spelled(date: datetime.date) -> str:
 
 
 def _learner(database: Database, document: Document, log: Log, today: datetime.date) -> Learner:
-    entries = beginnings(database, [kata.path for kata in document.katas])
-    boxes = {kata.path: float(kata.minutes) for kata in document.katas}
     return Learner(
         solved=set(log.solved),
         tried=log.begun.keys() - log.solved.keys(),
@@ -144,7 +142,7 @@ def _learner(database: Database, document: Document, log: Log, today: datetime.d
         questions_due={
             q: _later(due, log.asked.get(q), today) for q, due in log.questions_due.items()
         },
-        pace=pace(in_own_boxes(entries, boxes)),
+        pace=own_pace(database, document),
         speech=speech(last_answers(database), document),
     )
 
