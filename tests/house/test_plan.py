@@ -9,21 +9,26 @@ import time
 import pytest
 
 from dojo import cli, layout
+from dojo.content import mistakes
 from dojo.content.document import read_document
 from dojo.content.order import FIELD
+from dojo.content.traps import read_traps
 from dojo.errors import UsageError
 from dojo.record import transfer
 from dojo.record.attempts import Attempts, Entry
 from dojo.record.database import Database
 from dojo.record.deck import Deck, kata_card, question_card
 from dojo.record.goal import Agendas, Goal, Goals, NoGoal, day_of
+from dojo.record.log import Answer
 from dojo.record.rounds import Round, Rounds
 from dojo.results import Outcome, Result
 from dojo.sitting import plan, plan_text, rehearse
-from dojo.sitting.agenda import read_agenda
+from dojo.sitting.agenda import read_agenda, speech
+from dojo.sitting.interview_plan import SPOKEN
 from dojo.sitting.plan import PlanOptions, days_off
 from dojo.sitting.planner import Kind, lay
 from dojo.sitting.planner import Learner as Known
+from dojo.sitting.round_book import RoundBook
 from tests.house.terminals import Terminal
 
 DOCUMENT = read_document()
@@ -496,3 +501,31 @@ def test_the_lines_of_a_day_start_what_they_say(home):
         session, _, rest = line.removeprefix("nox -s ").partition(" -- ")
         with Terminal(session, *shlex.split(rest)) as terminal:
             terminal.until(words[kind])
+
+
+def test_how_quickly_one_speaks_rests_on_the_answers_and_a_few_of_ours():
+    mid = next(question for question in DOCUMENT.questions if question.level == "mid")
+    box = 60 * SPOKEN["mid"]
+    told = [Answer(mid.id, 2 * box, first=True)] * 10
+    assert speech([], DOCUMENT) == 1
+    assert speech(told, DOCUMENT) == pytest.approx(1.5)
+    # Said again it has half the time; what was left open counts four times its own.
+    assert speech([Answer(mid.id, box, first=False)] * 20, DOCUMENT) == pytest.approx(1.5)
+    assert speech([Answer(mid.id, 99 * box, first=True)] * 10, DOCUMENT) == pytest.approx(2.5)
+    assert speech([Answer("gone", box, first=True)], DOCUMENT) == 1
+
+
+@pytest.mark.parametrize(("days", "rated"), [(-1, True), (3, False)])
+def test_a_round_rates_the_kata_that_is_due(home, days, rated):
+    with Database() as database:
+        book = RoundBook(database)
+        trap = read_traps(FIELD[0])[0]
+        book.open(mistakes.of_trap(trap))
+        card = kata_card(FIELD[0])
+        now = datetime.datetime.now(datetime.UTC)
+        book.deck.rate(card, 3, at=now + (days - 2) * DAY)
+        before = book.deck.due_times()[card]
+        session = database.start_session("debug", None)
+        entry = Entry(FIELD[0], 4, session, time.time(), seconds=60, outcome="solved", checks=1)
+        book.conclude(entry, named=True, evidence=None)
+        assert (book.deck.due_times()[card] > before) is rated
