@@ -23,8 +23,8 @@ from dojo.results import RanTest, Result
 
 # Until a process reports for work: a cold import of TensorFlow on a slow disk.
 START_LIMIT = 300.0
-# For a process that is asked where it hangs, to write it down.
-_GRACE = 0.3
+# For a process that is asked where it hangs, to write it down; a busy machine lets it wait.
+_GRACE = 3.0
 
 
 class Run:
@@ -135,7 +135,7 @@ class Run:
         if excess := self.process.excess:
             self.story.excess = excess
             self._conclude()
-        elif time.monotonic() > self.deadline:
+        elif time.monotonic() > self.deadline or (self.asked and self._where()):
             self._overdue()
 
     def _hear(self, message: Message) -> Iterator[RanTest]:
@@ -172,11 +172,20 @@ class Run:
             # Nobody here killed it: memory ran out, or another kata's file did.
             self.lost = self.process.lost or status == -signal.SIGKILL
         self.process.kill()
-        where = _where(self.job, self.log)
+        where = self._where()
         self.log.close()
         shutil.rmtree(self.job.folder, ignore_errors=True)
         verdict = self.story.verdict(seconds, fault, status, where)
         self.result = dataclasses.replace(verdict, text=self._checked)
+
+    def _where(self) -> str:
+        """The learner's line in the newest stack that faulthandler wrote, if there is one."""
+        self.log.seek(max(0, os.fstat(self.log.fileno()).st_size - 100_000))
+        text = self.log.read(100_000).decode("utf-8", "replace")
+        name = re.escape(str(self.job.source.resolve()))
+        # With what follows it: a number may be written in part.
+        lines = re.findall(rf'File "{name}", line (\d+),? in', text)
+        return f", at {layout.shown(self.job.source)}:{lines[0]}" if lines else ""
 
     def kill(self) -> None:
         """Ends the process and all that it started, and removes its folder."""
@@ -195,12 +204,3 @@ def _sets_up_tensorflow(source: Path) -> bool:
         return b"config." in source.read_bytes()
     except OSError:
         return False
-
-
-def _where(job: Job, log: BinaryIO) -> str:
-    """The learner's line in the newest stack that faulthandler wrote, if there is one."""
-    log.seek(max(0, os.fstat(log.fileno()).st_size - 100_000))
-    text = log.read(100_000).decode("utf-8", "replace")
-    name = re.escape(str(job.source.resolve()))
-    lines = re.findall(rf'File "{name}", line (\d+)', text)
-    return f", at {layout.shown(job.source)}:{lines[0]}" if lines else ""

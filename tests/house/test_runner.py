@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import pytest
@@ -47,6 +48,22 @@ def test_events_come_in_order_and_count_the_tests(tree):
     assert [events[0].kind, events[-1].kind] == ["started", "finished"]
     done = [e.done for e in events if e.kind == "tested"]
     assert done == list(range(1, events[-1].result.total + 1))
+
+
+def test_a_process_that_is_slow_to_answer_still_says_where_it_hangs(tree, monkeypatch):
+    """As on a busy machine: it is asked, and is given a core a second later."""
+    say = processes.Warm.say
+
+    def say_late(warm, what):
+        threading.Timer(1 if "ask" in what else 0, say, [warm, what]).start()
+
+    monkeypatch.setattr(processes.Warm, "say", say_late)
+    # Nobody else stops it.
+    deaf = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])"
+    write(tree, f"import signal\n{deaf}\nwhile True: pass\n")
+    (result,) = Runner(tree, limit=2).results([KATA])
+    assert result.outcome is Outcome.TIMED_OUT
+    assert f"{layout.source_file(KATA, tree)}:3" in result.failures[0].message
 
 
 def test_closing_the_iterator_kills_what_runs(tree):
