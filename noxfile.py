@@ -50,7 +50,7 @@ def reference(session):
 def side_by_side():
     """Many tests wait, for a clock or a terminal: one more than the cores can work at."""
     workers = 1 + (os.cpu_count() or 1)
-    return ["--numprocesses", str(workers), "--dist=loadgroup", "tests/house", "tests/questions"]
+    return ["--numprocesses", str(workers), "tests/house", "tests/questions"]
 
 
 @session_of(default=False)

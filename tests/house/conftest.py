@@ -9,6 +9,7 @@ import pytest
 from dojo import layout
 from dojo.content import catalogue
 from dojo.content.document import read_document
+from tests.house.side_by_side import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 
 # The commands that the tests run find TensorFlow imported, in CI, too.
 os.environ.setdefault("DOJO_WARM", "1")
@@ -22,22 +23,14 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Keeps what concerns the katas named, and has each file run in one process."""
+    """Keeps what concerns the katas named; what waits most comes first."""
     if only := config.getoption("--only"):
         paths = {kata.path for kata in catalogue.select(only)}
         questions = {q.id.lower() for q in read_document().questions if q.kata in paths}
         kept = [item for item in items if concerns(item, paths, questions)]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     items.sort(key=lambda item: not item.path.stem.startswith(FIRST))
-
-
-def group_of(item):
-    """The tests of a file share fixtures; those of one kata's traps share nothing."""
-    alone = item.path.stem == "test_traps"
-    return f"{item.path.stem} {kata_of(item)}" if alone else item.path.stem
 
 
 def kata_of(item):
