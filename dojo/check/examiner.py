@@ -35,8 +35,11 @@ def changed(before: Mapping[str, str]) -> list[str]:
 
 
 def remark(names: list[str]) -> str:
-    """Says what has changed, in one line."""
+    """Says what has changed, and how to go on from what is there now."""
     told = ", ".join(names[:_MOST_NAMES])
     more = len(names) - _MOST_NAMES
     others = f" and {counted(more, 'other')}" if more > 0 else ""
-    return f"Changed since the warm process started: {told}{others}"
+    return (
+        f"Changed since the warm process started: {told}{others}\n"
+        "If that was you, or a git pull, start it anew: python -m dojo warm --stop"
+    )

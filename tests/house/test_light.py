@@ -46,6 +46,10 @@ def test_a_list_of_all_ends_with_the_way_to_a_shorter_one(dojo, tree):
     assert "lists one track" not in dojo("list", "--tree", tree, "losses/").stdout
 
 
+def test_a_terminal_without_a_size_is_written_to(dojo, tree):
+    assert "focal_loss" in dojo("list", env=os.environ | {"COLUMNS": "0"}).stdout
+
+
 def test_list_shows_the_last_verdict(dojo, tree, home):
     edit(tree)
     with Database(home) as database:

@@ -233,6 +233,7 @@ def test_a_changed_suite_counts_at_once_and_is_named(checkout, warm):
     assert report["katas"][0]["outcome"] == "wrong"
     assert report["changed"] == [SUITE]
     assert f"Changed since the warm process started: {SUITE}" in screen
+    assert "python -m dojo warm --stop" in screen
     screen = run(checkout, *command).stdout
     assert "1 solved" in screen
     assert "Changed since" not in screen
