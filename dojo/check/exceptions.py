@@ -1,6 +1,7 @@
 """An exception as a learner needs it: what, where, and the line itself."""
 
 import bdb
+import functools
 import re
 import textwrap
 import traceback
@@ -37,14 +38,14 @@ def describe(error: BaseException, source: Path, suite: Path) -> str:
     if getattr(error, "pytrace", True) is False:
         return text
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).resolve() == source]
+    own = [frame for frame in frames if _resolved(frame.filename) == source]
     tests = [frame for frame in frames if Path(frame.filename) == suite]
     for frame, owner in [
         ((own or _told(error, source))[-1:], ""),
         (tests[-1:], "the test calls, "),
     ]:
         if frame:
-            place = f"{layout.shown(Path(frame[0].filename).resolve())}:{frame[0].lineno}"
+            place = f"{layout.shown(_resolved(frame[0].filename))}:{frame[0].lineno}"
             inside = f" in {frame[0].name}" if not owner else ""
             lines = [text, "", f"  {owner}at {place}{inside}", f"    {frame[0].line}"]
             return "\n".join(lines)
@@ -53,7 +54,7 @@ def describe(error: BaseException, source: Path, suite: Path) -> str:
 
 def location(tb: TracebackType | None, source: Path) -> str:
     """Returns " at FILE:LINE: TEXT" of the learner's line that a traceback passed last, or ""."""
-    frames = [f for f in traceback.extract_tb(tb) if Path(f.filename).resolve() == source]
+    frames = [f for f in traceback.extract_tb(tb) if _resolved(f.filename) == source]
     if not frames:
         return ""
     return f" at {layout.shown(source)}:{frames[-1].lineno}: {frames[-1].line}"
@@ -62,7 +63,13 @@ def location(tb: TracebackType | None, source: Path) -> str:
 def raised_in(source: Path, error: BaseException) -> bool:
     """Whether the learner's file itself raised it."""
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and Path(frames[-1].filename).resolve() == source
+    return bool(frames) and _resolved(frames[-1].filename) == source
+
+
+@functools.cache
+def _resolved(filename: str) -> Path:
+    """A deep traceback names the same few files a thousand times."""
+    return Path(filename).resolve()
 
 
 def _told(error: BaseException, source: Path) -> list[traceback.FrameSummary]:

@@ -61,8 +61,10 @@ class Reporter:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.session = session
         for item in session.items:
-            # pytest's own picture of a failure takes 30 ms and is not shown.
+            # pytest's own picture of a failure takes 30 ms and is not shown. The first is that
+            # of a test, the second that of its fixtures: of a file that cannot be imported.
             item.repr_failure = _nothing  # type: ignore[method-assign]
+            item._repr_failure_py = _nothing  # type: ignore[method-assign,assignment]
         self.send(Collected(tuple(item.name for item in session.items)))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -1,11 +1,12 @@
-"""Nothing a learner's file does hurts the checker: each case, checked by the real command.
+"""Nothing a learner's file does hurts the checker: each case, checked in a process of its own.
 
 All cases share one warm process, so a right answer at the end shows that they have left it
-whole. Some of them are saved one over the other under `check --watch`, too.
+whole. One of each outcome goes through the real command, and some of them are saved one over
+the other under `check --watch`, too.
 """
 
-import concurrent.futures
 import contextlib
+import io
 import json
 import os
 import signal
@@ -15,15 +16,20 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from dojo import layout
+from dojo.check import reports, scoreboard
+from dojo.check.runner import Runner, Task
+from dojo.content import catalogue
 from tests.house.hostile import CASES
 
 KATA = "gradients/clip_by_value"
 ANSWER = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
-# What has to be stopped waits that long, all at the same time; the others are given time.
-SHORT, LONG = 5, 60
-AT_ONCE = 8
+# Seconds for what ends by itself, on a busy machine, too.
+LONG = 60
+# What has to be stopped mostly waits.
+STOPPED_AT_ONCE = 6
 
 
 class Command:
@@ -44,6 +50,22 @@ class Command:
     def said(self):
         return self.screen.read_text(errors="replace")
 
+    def entries(self):
+        """What the report says, once the command has ended."""
+        with self.ended():
+            self.process.wait(200)
+        assert self.json.exists(), self.said()
+        return json.loads(self.json.read_text(encoding="utf-8"))["katas"]
+
+    @contextlib.contextmanager
+    def ended(self):
+        """It leaves no later than this."""
+        try:
+            yield
+        finally:
+            self.process.kill()
+            self.process.wait()
+
 
 def file_of(case):
     if case.content is not None or case.outcome == "not started":
@@ -53,72 +75,93 @@ def file_of(case):
     return f"{case.prepend}\n{text}\n{case.append}\n".encode().lstrip(b"\n")
 
 
-class Checked:
-    """What came of one file."""
-
-    def __init__(self, folder, content, limit=LONG):
-        self.file = layout.source_file(KATA, folder / "answers")
-        self.file.parent.mkdir(parents=True)
-        if content is not None:
-            self.file.write_bytes(content)
-        tree = f"--tree={folder / 'answers'}"
-        self.entry, self.screen = one_check(folder, KATA, tree, f"--limit={limit}")
-
-
-def one_check(folder, *arguments):
-    command = Command(folder, *arguments)
-    try:
-        command.process.wait(200)
-        assert command.json.exists(), command.said()
-        (entry,) = json.loads(command.json.read_text(encoding="utf-8"))["katas"]
-    finally:
-        command.process.kill()
-    return entry, command.said()
-
-
-def limit_of(case):
-    return SHORT if case.outcome == "timed out" else LONG
+def answers(folder, content):
+    """A tree with that file, or without it."""
+    file = layout.source_file(KATA, folder / "answers")
+    file.parent.mkdir(parents=True)
+    if content is not None:
+        file.write_bytes(content)
+    return folder / "answers"
 
 
 @pytest.fixture(scope="module")
-def checked(request, tmp_path_factory):
-    """The cases asked for, side by side: name to what came of it."""
+def pace():
+    """Seconds that the suite takes with a right answer, here and now."""
+    (result,) = Runner(layout.REFERENCE).results([KATA])
+    assert result.outcome == "solved"
+    return result.seconds
+
+
+@pytest.fixture(scope="module")
+def short(pace):
+    """Seconds for what has to be stopped: the loops are in what the first test calls."""
+    return max(2, 3 * pace)
+
+
+@pytest.fixture(scope="module")
+def checked(request, tmp_path_factory, short):
+    """The cases asked for: name to the verdict, and to the tree with the file."""
     items = [item for item in request.session.items if "checked" in item.fixturenames]
     names = {item.callspec.params["name"] for item in items if hasattr(item, "callspec")}
-    # Those that wait first.
-    names = sorted(names, key=lambda name: limit_of(CASES[name]))
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        checks = {
-            name: pool.submit(
-                Checked,
-                tmp_path_factory.mktemp("case"),
-                file_of(CASES[name]),
-                limit_of(CASES[name]),
-            )
-            for name in names
-        }
-        concurrent.futures.wait(checks.values())
-    return {name: check.result for name, check in checks.items()}
+    trees = {name: answers(tmp_path_factory.mktemp("case"), file_of(CASES[name])) for name in names}
+    late = {name for name in names if CASES[name].is_late}
+    results = dict(verdicts({name: trees[name] for name in late}, short, STOPPED_AT_ONCE))
+    results |= verdicts({name: trees[name] for name in names - late}, LONG)
+    return {name: (results[name], trees[name]) for name in names}
+
+
+def verdicts(trees, limit, jobs=None):
+    """Yields each name with what comes of the file in its tree."""
+    tasks = [Task(name, KATA, tree) for name, tree in trees.items()]
+    for event in Runner(layout.KATAS, limit, jobs).check_tasks(tasks):
+        if event.result is not None:
+            yield event.kata, event.result
 
 
 # The first of them waits for all.
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", CASES)
-def test_each_case_ends_as_it_must(checked, name):
-    case, check = CASES[name], checked[name]()
-    assert_ends(case, check.entry, check.file)
-    assert "Traceback" not in check.screen
+def test_each_case_ends_as_it_must(checked, name, tmp_path):
+    result, tree = checked[name]
+    assert_ends(CASES[name], shown_and_written(result, tree, tmp_path / "out.json"), tree)
 
 
-def assert_ends(case, entry, file):
+def shown_and_written(result, tree, out):
+    """Prints the verdict as the command does, and returns what its report says."""
+    screen = Console(file=io.StringIO())
+    scoreboard.report(screen, catalogue.select([KATA]), [result], tree)
+    reports.write_json(out, layout.shown(tree), [result])
+    (entry,) = json.loads(out.read_text(encoding="utf-8"))["katas"]
+    return entry
+
+
+def assert_ends(case, entry, tree):
     assert entry["outcome"] == case.outcome, entry
     first = entry["failures"][0]
     reason = f"{first['message']} {first['cause']}"
-    assert case.says.format(file=layout.shown(file)) in reason, first
+    assert case.says.format(file=layout.shown(layout.source_file(KATA, tree))) in reason, first
+
+
+# Of each outcome one, and what prints or says too much, or what no terminal can show.
+BY_COMMAND = ["gone", "import error", "segmentation fault", "half a message, and then nothing"]
+BY_COMMAND += ["100 MB of output", "messages without end", "a lone surrogate in a message"]
+
+
+@pytest.mark.parametrize("name", BY_COMMAND)
+def test_the_command_ends_as_it_must(name, tmp_path, short):
+    case = CASES[name]
+    tree = answers(tmp_path, file_of(case))
+    limit = short if case.is_late else LONG
+    command = Command(tmp_path, KATA, f"--tree={tree}", f"--limit={limit}")
+    (entry,) = command.entries()
+    assert_ends(case, entry, tree)
+    assert command.process.returncode == 1
+    assert "Traceback" not in command.said()
 
 
 def test_a_right_answer_is_solved_after_all_of_them(checked, tmp_path):
-    entry = Checked(tmp_path, ANSWER.encode()).entry
+    command = Command(tmp_path, KATA, f"--tree={answers(tmp_path, ANSWER.encode())}")
+    (entry,) = command.entries()
     assert (entry["outcome"], entry["failures"]) == ("solved", [])
 
 
@@ -139,8 +182,8 @@ if not first:
 os.waitpid(first, 0)
 pathlib.Path({str(note)!r}).write_text("started")
 """
-    entry = Checked(tmp_path, (sleepers + ANSWER).encode()).entry
-    assert entry["outcome"] == "solved"
+    (result,) = Runner(answers(tmp_path, (sleepers + ANSWER).encode())).results([KATA])
+    assert result.outcome == "solved"
     assert note.read_text()
     end = time.monotonic() + 1
     while (left := [c for c in command_lines() if str(tmp_path).encode() in c]) and (
@@ -157,53 +200,47 @@ def command_lines():
             yield (process / "cmdline").read_bytes()
 
 
-def test_other_katas_are_unaffected(tmp_path):
+def test_other_katas_are_unaffected(tmp_path, pace):
     """One kata dies, one hangs, one is right: each gets its own verdict."""
-    tree, out = tmp_path / "answers", tmp_path / "out.json"
-    answers = {
-        "gradients/clip_by_value": ANSWER + "\nimport os\nos._exit(0)\n",
-        "losses/focal_loss": "import time\nwhile True: time.sleep(1)\n",
-        "optimizers/momentum": layout.source_file(
-            "optimizers/momentum", layout.REFERENCE
-        ).read_text(encoding="utf-8"),
+    right = "gradients/straight_through"
+    texts = {
+        KATA: f"{ANSWER}\nimport os\nos._exit(0)\n",
+        "gradients/gradient_reversal": "import time\nwhile True: time.sleep(1)\n",
+        right: layout.source_file(right, layout.REFERENCE).read_text(encoding="utf-8"),
     }
-    for kata, text in answers.items():
-        file = layout.source_file(kata, tree)
-        file.parent.mkdir(parents=True)
+    for kata, text in texts.items():
+        file = layout.source_file(kata, tmp_path)
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
-    command = ["check", *answers, f"--tree={tree}", "--limit=20", f"--json={out}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "dojo", *command],
-        cwd=layout.ROOT,
-        env=os.environ | {"DOJO_HOME": str(tmp_path / "home")},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    outcomes = [entry["outcome"] for entry in json.loads(out.read_text())["katas"]]
+    command = Command(tmp_path, *texts, f"--tree={tmp_path}", f"--limit={in_time(pace)}")
+    outcomes = [entry["outcome"] for entry in command.entries()]
     assert outcomes == ["crashed", "timed out", "solved"]
-    assert done.returncode == 1
-    assert done.stderr == ""
+    assert command.process.returncode == 1
+    assert "Traceback" not in command.said()
+
+
+def in_time(pace):
+    """A limit for what hangs that leaves the others enough, in company."""
+    return max(3, 5 * pace)
 
 
 SAVED = ["segmentation fault", "os._exit at import", "endless loop at import"]
 SAVED += ["messages without end", "gone", "100 MB of output", "a message of the wrong form"]
 
 
-def test_a_watched_file_may_do_so_too_one_save_after_the_other(tmp_path):
-    file = layout.source_file(KATA, tmp_path / "answers")
-    file.parent.mkdir(parents=True)
-    file.write_text(ANSWER, encoding="utf-8")
-    watch = [KATA, "--watch", f"--tree={tmp_path / 'answers'}", f"--limit={2 * SHORT}"]
-    command = Command(tmp_path, *watch)
-    assert next_verdict(command)["outcome"] == "solved"
-    for name in SAVED:
-        save(file, file_of(CASES[name]))
-        assert_ends(CASES[name], next_verdict(command), file)
-    save(file, ANSWER.encode())
-    assert next_verdict(command)["outcome"] == "solved"
-    command.process.send_signal(signal.SIGINT)
-    assert command.process.wait(30) == 0, command.said()
+def test_a_watched_file_may_do_so_too_one_save_after_the_other(tmp_path, pace):
+    tree = answers(tmp_path, ANSWER.encode())
+    file = layout.source_file(KATA, tree)
+    command = Command(tmp_path, KATA, "--watch", f"--tree={tree}", f"--limit={in_time(pace)}")
+    with command.ended():
+        assert next_verdict(command)["outcome"] == "solved"
+        for name in SAVED:
+            save(file, file_of(CASES[name]))
+            assert_ends(CASES[name], next_verdict(command), tree)
+        save(file, ANSWER.encode())
+        assert next_verdict(command)["outcome"] == "solved"
+        command.process.send_signal(signal.SIGINT)
+        assert command.process.wait(30) == 0, command.said()
     assert "Traceback" not in command.said()
 
 
