@@ -6,11 +6,14 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, lasting: bool = True) -> None:
     """Writes `path` so that a reader, or a crash, sees all of it or the file before.
 
     Where a link stands, the file that it points to is replaced. What is no plain file (a
     device, a pipe, /dev/stdout) is written to, never replaced.
+
+    Args:
+        lasting: Whether it waits for the disk, so that all this holds if the power fails, too.
     """
     if _is_no_plain_file(path):
         # Not from the start: what else was printed there stays.
@@ -22,8 +25,9 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(name, path.stat().st_mode if path.exists() else 0o644)
         os.replace(name, path)
     except BaseException:

@@ -99,6 +99,8 @@ def junit_suite(result: Result, whose: str = "") -> ET.Element:
 
 def printable(text: str) -> str:
     """Returns what XML 1.0 can hold: it has no place for most control characters."""
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
     return "".join(
         c if c in "\t\n" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
     )

@@ -65,9 +65,10 @@ def grade_all(
     with _connected(address) as client:
         workers = _Workers(client, ours, pickle.dumps(make), remark)
         while waiting or workers.at_work:
-            while waiting and workers.free:
-                workers.give(waiting.popleft())
+            workers.give_from(waiting)
             for todo, verdict in workers.news():
+                # First: to keep a verdict may be to wait for a disk.
+                workers.give_from(waiting)
                 losses[todo.key] += verdict is None
                 if verdict is not None:
                     yield todo, *verdict
@@ -147,10 +148,11 @@ class _Workers:
         """Whether an answer is being graded."""
         return any(task.work is not None for task in self._tasks.values())
 
-    def give(self, work: Work) -> None:
-        """Has one of the free workers grade an answer."""
-        address = self.free.pop()
-        self._submit(address, work, remote.grade, self._making, work.kata, work.answer)
+    def give_from(self, waiting: collections.deque[Work]) -> None:
+        """Has each free worker grade an answer, and takes those from what waits."""
+        while waiting and self.free:
+            address, work = self.free.pop(), waiting.popleft()
+            self._submit(address, work, remote.grade, self._making, work.kata, work.answer)
 
     def news(self) -> Iterator[tuple[Work, _Verdict | None]]:
         """Yields what has come of work, if anything, within a moment; None where it was lost."""

@@ -84,9 +84,10 @@ def grade_all(
             for end in wait(list(busy)):
                 worker = busy[end]  # type: ignore[index]
                 if (done := worker.take()) is not None:
-                    yield done
+                    # First: to keep a verdict may be to wait for a disk.
                     if waiting:
                         worker.give(waiting.popleft())
+                    yield done
     finally:
         for worker in crew:
             worker.tell_to_end()

@@ -7,20 +7,6 @@ cohort's answers are thousands of files, and not all of them are Python.
 import keyword
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
-
-
-class Token(NamedTuple):
-    """One piece of a source.
-
-    Attributes:
-        kind: "comment", "text", "number", "keyword", "name", "sign" or "space".
-        text: As it is written.
-    """
-
-    kind: str
-    text: str
-
 
 # Each alternative takes one step for a character, whatever the text: a quote that nothing
 # closes runs to the end of its line, or of the file.
@@ -39,8 +25,11 @@ _PIECE = re.compile(
 )
 
 
-def tokens(source: str) -> Iterator[Token]:
-    """Yields the pieces of a source; joined, they are the source."""
+def tokens(source: str) -> Iterator[tuple[str, str]]:
+    """Yields kind and text of each piece of a source; the texts joined are the source.
+
+    A kind is "comment", "text", "number", "keyword", "name", "sign" or "space".
+    """
     for piece in _PIECE.finditer(source):
         kind, text = piece.lastgroup or "", piece.group()
-        yield Token("keyword" if kind == "name" and keyword.iskeyword(text) else kind, text)
+        yield "keyword" if kind == "name" and keyword.iskeyword(text) else kind, text

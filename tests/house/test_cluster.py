@@ -1,6 +1,7 @@
 """Workers of a Dask cluster grade as this machine's do: what ends one costs one verdict."""
 
 import collections
+import contextlib
 import functools
 import json
 import logging
@@ -73,6 +74,16 @@ def test_every_answer_is_graded_once_by_a_grader_that_each_worker_keeps(make, ad
     assert found[2][1] == ["line 3: eval"]
     told = collections.Counter(what for _, what in diary(tmp_path))
     assert told == {"began": 2, "graded right": 21, "graded wrong": 1, "graded odd": 1}
+
+
+def test_while_a_verdict_is_kept_its_worker_has_the_next_answer(make, address, tmp_path):
+    work = [Work(str(number), KATA, b"right") for number in range(5)]
+    found = cluster.grade_all(work, make, address, judges.digests([KATA]), print)
+    with contextlib.closing(found):
+        next(found)
+        # Two began, and whose verdict has come has the third.
+        while len([what for _, what in diary(tmp_path) if what == "graded right"]) < 3:
+            time.sleep(0.001)
 
 
 def test_where_there_is_no_work_nobody_is_asked():

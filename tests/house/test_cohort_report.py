@@ -342,6 +342,14 @@ def test_all_files_are_written_and_a_second_time_too(tmp_path, cohort):
     assert from_json((tmp_path / "report" / "results.json").read_bytes()).title == "Spring"
 
 
+def test_of_ten_thousand_files_none_waits_for_the_disk(tmp_path, monkeypatch):
+    """Those that hold everybody's results do."""
+    waits = []
+    monkeypatch.setattr("os.fsync", waits.append)
+    write_report(a_cohort([], [Submission(f"s{n}", "one", {}) for n in range(20)]), tmp_path)
+    assert len(waits) == 4
+
+
 def test_each_submission_has_a_file_of_its_own_whatever_it_is_called(tmp_path):
     names = ["ada", "Ada", "../up", "a\nb", "/", "x" * 300, "é", ".hidden", "group/ada"]
     write_report(a_cohort([], [Submission(name, "one", {}) for name in names]), tmp_path)

@@ -1,6 +1,7 @@
 """Workers grade side by side, and what ends one of them costs one verdict."""
 
 import collections
+import contextlib
 import functools
 import os
 import time
@@ -42,6 +43,15 @@ def test_every_answer_is_graded_once_and_workers_put_away_what_they_have(make, t
         "graded wrong": 1,
         "graded odd": 1,
     }
+
+
+def test_while_a_verdict_is_kept_its_worker_has_the_next_answer(make, tmp_path):
+    work = [Work(str(number), KATA, b"right") for number in range(2)]
+    with contextlib.closing(grade_all(work, make, 1)) as found:
+        next(found)
+        # It ends by the test's own time if nobody has given it the second.
+        while [what for _, what in diary(tmp_path)].count("graded right") < 2:
+            time.sleep(0.001)
 
 
 def test_no_more_workers_are_started_than_there_is_work_for(make, tmp_path):
