@@ -37,9 +37,11 @@ def test_what_bubblewrap_refuses_is_told_in_its_own_words(tmp_path, monkeypatch,
     )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "_SETTINGS", [])
     assert doctor.show() == 1
-    said = found(capsys.readouterr().out)
-    assert said["a sandbox starts"] == ("no", "bwrap: Operation not permitted")
+    said = capsys.readouterr().out
+    assert found(said)["a sandbox starts"] == ("no", "bwrap: Operation not permitted")
+    assert f"     in a container: {doctor.CONTAINER}\n" in said
 
 
 def test_elsewhere_than_on_linux_there_is_none(monkeypatch, capsys):
