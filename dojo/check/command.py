@@ -36,7 +36,7 @@ def check(options: CheckOptions) -> int:
     console = Console(highlight=False)
     runner = _runner(options)
     _warn_of_strangers(options.tree, console)
-    before = solved.fingerprints([kata.path for kata in katas])
+    before = _fingerprints(katas, options)
     found = _run(runner, katas, console)
     _publish(found, before, katas, options, console)
     return results.exit_status(found, named=bool(options.names))
@@ -49,6 +49,12 @@ def _runner(options: CheckOptions) -> Runner:
         with contextlib.suppress(DatabaseError), Database() as database:
             failing = database.failing()
     return Runner(options.tree, options.limit, options.jobs, failing)
+
+
+def _fingerprints(katas: Sequence[Kata], options: CheckOptions) -> Mapping[str, str]:
+    """What the verdicts depend on; of other trees nobody keeps what is solved."""
+    own = options.tree == layout.KATAS
+    return solved.fingerprints([kata.path for kata in katas]) if own else {}
 
 
 def _publish(
@@ -100,7 +106,7 @@ def _check_until_saved(
 ) -> set[str]:
     """Reports the verdicts, or returns what to check instead after a save meanwhile."""
     found: dict[str, Result] = {}
-    before = solved.fingerprints([kata.path for kata in katas])
+    before = _fingerprints(katas, options)
     with (
         contextlib.closing(runner.check([kata.path for kata in katas])) as events,
         Progress(console, len(katas)) as progress,

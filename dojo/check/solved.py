@@ -5,7 +5,6 @@ A verdict holds for one text of the answer, its suite and what both import.
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -60,6 +59,8 @@ def keep(found: Sequence[Result], before: Mapping[str, str]) -> None:
 
 
 def _version(package: str) -> str:
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:  # nothing can be solved without it

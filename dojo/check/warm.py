@@ -53,11 +53,11 @@ def _stop(pid: int) -> int:
         if end is not None:
             with end:
                 end.sendall(b'{"stop": true}\n')
-    for _ in range(50):
+    for _ in range(250):
         if not _exists(pid):
             print("The warm process has ended.")
             return 0
-        time.sleep(0.1)
+        time.sleep(0.02)
     print(f"Process {pid} ends as soon as it is not in use any more.")
     return 0
 

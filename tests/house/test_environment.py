@@ -5,12 +5,15 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 from dojo import layout
+from dojo.check.runner import Runner
 
 KATA = "gradients/clip_by_value"
+COLD = {"DOJO_WARM": "0"}
 
 
 def check(tmp_path, tree=layout.REFERENCE, cwd=layout.ROOT, prefix=(), **changes):
@@ -30,51 +33,68 @@ def check(tmp_path, tree=layout.REFERENCE, cwd=layout.ROOT, prefix=(), **changes
 
 
 SET = {
-    "Keras' backend": {"KERAS_BACKEND": "torch"},
-    "the retired Keras": {"TF_USE_LEGACY_KERAS": "1"},
-    "a flag that XLA does not know": {"XLA_FLAGS": "--xla_no_such_flag"},
-    "options for pytest": {"PYTEST_ADDOPTS": "-k nothing --maxfail=1"},
-    "a plugin for pytest": {"PYTEST_PLUGINS": "no_such_plugin"},
     "warnings as errors": {"PYTHONWARNINGS": "error"},
     "ASCII for output": {"PYTHONIOENCODING": "ascii"},
-    # It is inherited: the warm process would be started anew for it, and again without it.
-    "a locale without UTF-8": {"LC_ALL": "C", "DOJO_WARM": "0"},
     "a narrow terminal": {"COLUMNS": "40"},
-    "a hidden GPU policy": {"TF_FORCE_GPU_ALLOW_GROWTH": "maybe"},
 }
 
 
 @pytest.mark.parametrize("changes", SET.values(), ids=SET)
-def test_a_right_answer_is_solved_whatever_is_set(tmp_path, changes):
+def test_a_right_answer_is_solved_whatever_is_set_for_the_command(tmp_path, changes):
     entry, screen = check(tmp_path, **changes)
     assert entry["outcome"] == "solved", entry
     assert "1 solved" in " ".join(screen.split())
 
 
-def test_the_settings_of_keras_in_the_home_folder_do_not_count(tmp_path):
+# What would be the warm process's, if it were let through: it would be started anew.
+SET_FOR_ALL = {
+    "Keras' backend": {"KERAS_BACKEND": "torch"},
+    "the retired Keras": {"TF_USE_LEGACY_KERAS": "1"},
+    "a flag that XLA does not know": {"XLA_FLAGS": "--xla_no_such_flag"},
+    "options for pytest": {"PYTEST_ADDOPTS": "-k nothing --maxfail=1"},
+    "a plugin for pytest": {"PYTEST_PLUGINS": "no_such_plugin"},
+    "a hidden GPU policy": {"TF_FORCE_GPU_ALLOW_GROWTH": "maybe"},
+}
+
+
+@pytest.mark.parametrize("changes", SET_FOR_ALL.values(), ids=SET_FOR_ALL)
+def test_a_right_answer_is_solved_whatever_is_set(monkeypatch, changes):
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    assert_solved()
+
+
+def assert_solved():
+    """By the process that each command would use now."""
+    (result,) = Runner(layout.REFERENCE).results([KATA])
+    assert (result.outcome, result.failures) == ("solved", [])
+
+
+def test_what_is_set_does_not_count_where_tensorflow_is_imported_either(tmp_path):
+    """Keras' settings at home, packages of others on the path, a locale without UTF-8.
+
+    All at once: each import takes its time, and none of them hides another.
+    """
     settings = {"backend": "torch", "floatx": "float64", "epsilon": 0.5}
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings))
-    changes = {"HOME": str(tmp_path), "KERAS_HOME": str(tmp_path / ".keras"), "DOJO_WARM": "0"}
-    entry, _ = check(tmp_path, **changes)
-    assert entry["outcome"] == "solved", entry
-
-
-def test_packages_of_other_projects_on_the_path_hide_nothing(tmp_path):
     other = tmp_path / "other"
     (other / "tests").mkdir(parents=True)
     (other / "tests" / "__init__.py").write_text("raise RuntimeError('not this project')\n")
     (other / "keras.py").write_text("raise RuntimeError('not Keras')\n")
-    entry, _ = check(tmp_path, PYTHONPATH=str(other), DOJO_WARM="0")
+    changes = {"HOME": str(tmp_path), "KERAS_HOME": str(tmp_path / ".keras")}
+    changes |= {"PYTHONPATH": str(other), "LC_ALL": "C"}
+    entry, screen = check(tmp_path, **changes, **COLD)
     assert entry["outcome"] == "solved", entry
+    assert "1 solved" in " ".join(screen.split())
 
 
 @pytest.mark.parametrize("length", [60, 99])
-def test_a_folder_for_temporary_files_may_have_a_long_name(tmp_path, length):
+def test_a_folder_for_temporary_files_may_have_a_long_name(tmp_path, monkeypatch, length):
     folder = tmp_path / ("t" * length)
     folder.mkdir()
-    entry, _ = check(tmp_path, TMPDIR=str(folder))
-    assert entry["outcome"] == "solved", entry
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    assert_solved()
     assert list(folder.iterdir()) == []
 
 
@@ -99,7 +119,7 @@ def test_a_poor_machine_is_enough(tmp_path):
     unshare = ["unshare", "--mount"] if may_mount() else []
     if unshare:
         poor += f"mount --bind {empty} /dev/shm && mount -o remount,bind,ro /dev/shm || exit 9; "
-    changes = {"DOJO_WARM": "0", "PYTHONPATH": str(layout.ROOT)}
+    changes = COLD | {"PYTHONPATH": str(layout.ROOT)}
     prefix = [*unshare, "sh", "-c", f'{poor} exec "$@"', "sh"]
     entry, screen = check(tmp_path, cwd=gone, prefix=prefix, **changes)
     assert entry["outcome"] == "solved", entry
