@@ -231,10 +231,7 @@ def test_a_mistake_that_the_tests_do_not_see_is_replaced(sit, home):
         await until_screen(pilot, RoundScreen)
         first = app.screen.mistake
         app.desk.checker.say(SOLVED)
-        await until(
-            pilot,
-            lambda: isinstance(app.screen, RoundScreen) and app.screen.mistake.id != first.id,
-        )
+        await until_screen(pilot, RoundScreen, lambda: app.screen.mistake.id != first.id)
 
     sit(play)
     # The second one still runs when the test ends.

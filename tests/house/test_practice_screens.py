@@ -100,8 +100,10 @@ async def until(pilot, there, seconds=30):
         await pilot.pause(0.02)
 
 
-async def until_screen(pilot, kind):
-    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
+async def until_screen(pilot, kind, that=lambda: True):
+    """Waits for a screen of that kind, with all that is on it."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind) and that())
+    await until(pilot, lambda: pilot.app.screen.is_mounted)
     await pilot.pause()
 
 
