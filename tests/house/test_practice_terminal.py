@@ -1,5 +1,6 @@
 """`dojo practice` in a real terminal of 80 by 24: what a learner sees, and what survives."""
 
+import dataclasses
 import io
 import os
 import signal
@@ -7,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -24,18 +26,22 @@ STUB = stubs.pristine(KATA)
 RIGHT = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
 TRAP = next(trap for trap in read_traps(KATA) if trap.cause)
 WRONG = TRAP.source()
-HANGS = RIGHT + "\nwhile True:\n    pass\n"
+HANGS = RIGHT + "\nimport time\nwhile True:\n    time.sleep(1)\n"
 # What the first check waits for, on a loaded machine.
 IMPORT = 180
 
 
 @pytest.fixture
 def tree(tmp_path):
+    return stubs_in(tmp_path / "answers")
+
+
+def stubs_in(tree):
     for kata in (KATA, "losses/focal_loss"):
-        file = layout.source_file(kata, tmp_path / "answers")
+        file = layout.source_file(kata, tree)
         file.parent.mkdir(parents=True)
         file.write_text(stubs.pristine(kata), encoding="utf-8")
-    return tmp_path / "answers"
+    return tree
 
 
 @pytest.fixture
@@ -54,14 +60,36 @@ def practise(tree):
 
     yield run
     for terminal in open_ones:
+        # How it goes when it is asked to is for the tests that ask.
+        terminal.child.kill(signal.SIGKILL)
         terminal.__exit__()
+
+
+@dataclasses.dataclass
+class Window:
+    """A sitting that has begun, with its own folders and without an editor."""
+
+    terminal: Terminal
+    tree: Path
+    env: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory):
+    """One for the tests that leave it as it is, a hint apart."""
+    folder = tmp_path_factory.mktemp("window")
+    tree = stubs_in(folder / "answers")
+    env = {"DOJO_HOME": str(folder / "home"), "VISUAL": "", "EDITOR": ""}
+    with Terminal("practice", "clip_by_value", "--tree", tree, env=env) as terminal:
+        terminal.until("Write your answer in")
+        yield Window(terminal, tree, env)
 
 
 def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 def rows(home):
@@ -148,12 +176,10 @@ def test_ctrl_z_leads_to_the_shell_and_fg_back(tree, file):
         terminal.until("left after", "$ ")
 
 
-def test_ctrl_z_where_no_shell_could_bring_it_back_stops_nothing(practise):
-    terminal = practise("clip_by_value")
-    terminal.until("Write your answer in")
-    terminal.press("\x1a")
-    terminal.press("h")
-    terminal.until("Hint 1 of 3")
+def test_ctrl_z_where_no_shell_could_bring_it_back_stops_nothing(window):
+    window.terminal.press("\x1a")
+    window.terminal.press("h")
+    window.terminal.until("Hint 1 of 3")
 
 
 def test_killed_in_mid_attempt_it_goes_on_where_it_was(practise, file, home):
@@ -211,16 +237,15 @@ def test_a_file_that_hangs_freezes_nothing(practise, file):
     assert terminal.until("solved in") < 30
 
 
-def test_a_second_window_on_the_same_kata_is_refused(practise, file):
-    first = practise("clip_by_value")
-    first.until("Write your answer in")
+def test_a_second_window_on_the_same_kata_is_refused(window):
+    file = layout.source_file(KATA, window.tree)
     file.write_text("mine = 1\n", encoding="utf-8")
-    second = practise("clip_by_value")
-    second.until("is under way in another window")
-    assert second.end() == 1
+    with Terminal("practice", "clip_by_value", "--tree", window.tree, env=window.env) as second:
+        second.until("is under way in another window")
+        assert second.end() == 1
     assert file.read_text(encoding="utf-8") == "mine = 1\n"
-    other = practise("focal_loss")
-    other.until("Write your answer in")
+    with Terminal("practice", "focal_loss", "--tree", window.tree, env=window.env) as other:
+        other.until("Write your answer in")
 
 
 def test_a_terminal_editor_gets_the_terminal_and_the_screen_comes_back(practise, file, tmp_path):
@@ -246,11 +271,9 @@ def test_a_terminal_editor_gets_the_terminal_and_the_screen_comes_back(practise,
     assert terminal.end() == 0
 
 
-def test_without_an_editor_it_says_so(practise):
-    terminal = practise("clip_by_value", env={"VISUAL": "", "EDITOR": ""})
-    terminal.until("Write your answer in")
-    terminal.press("e")
-    terminal.until("neither $VISUAL nor $EDITOR")
+def test_without_an_editor_it_says_so(window):
+    window.terminal.press("e")
+    window.terminal.until("neither $VISUAL nor $EDITOR")
 
 
 def test_without_colour_nothing_is_coloured_and_all_is_said(practise, file):
@@ -267,7 +290,7 @@ def test_without_colour_nothing_is_coloured_and_all_is_said(practise, file):
 
 
 def test_time_up_is_told_and_one_may_go_on(practise, file, home):
-    terminal = practise("clip_by_value", "--minutes", "0.05")
+    terminal = practise("clip_by_value", "--minutes", "0.02")
     terminal.until("Time is up.", "go on over time")
     terminal.press("o")
     terminal.until("time is up, +0:", without=["go on over"])
