@@ -34,13 +34,10 @@ def write_report(cohort: Cohort, folder: Path) -> Path:
         ReportError: If one of them cannot be written.
     """
     handed_out = {kata: stubs.pristine(kata) for kata in cohort.katas}
-    contents = {
-        RESULTS: to_json(cohort),
-        "grades.csv": to_csv(cohort),
-        "index.html": page(cohort, handed_out),
-    }
-    for name, content in contents.items():
-        _write(folder / name, content.encode(errors="backslashreplace"))
+    # One after the other: of ten thousand submissions each is a hundred megabytes.
+    _write(folder / RESULTS, to_json(cohort).encode())
+    _write(folder / "grades.csv", _encoded(to_csv(cohort)))
+    _write(folder / "index.html", _encoded(page(cohort, handed_out)))
     _write(folder / "junit.xml", to_junit(cohort))
     names = _file_names(submission.name for submission in cohort.submissions)
     for submission, name in zip(cohort.submissions, names, strict=True):
@@ -48,6 +45,10 @@ def write_report(cohort: Cohort, folder: Path) -> Path:
         # Ten thousand waits for the disk would be a minute; the same command writes them anew.
         _write(folder / "gradescope" / name, theirs, lasting=False)
     return folder / "index.html"
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")
 
 
 def _write(path: Path, content: bytes, lasting: bool = True) -> None:
