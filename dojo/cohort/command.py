@@ -66,7 +66,9 @@ def grade(options: GradeOptions) -> int:
         _require_dask(options)
     console = Console(highlight=False)
     katas = [kata.path for kata in catalogue.select(options.names)]
-    found, remarks = _handed_in(options, katas)
+    # Ten thousand take a quarter of a minute to read, and a minute and a half to report on.
+    with console.status("reading what was handed in"):
+        found, remarks = _handed_in(options, katas)
     if not options.names:
         katas = submissions.worked_on(found, katas)
     if not katas:
@@ -83,7 +85,8 @@ def grade(options: GradeOptions) -> int:
         if not _run(batch, options, console):
             return 130
     cohort = _cohort(batch, found, katas, options)
-    page = write_report(cohort, options.out)
+    with console.status("writing the report"):
+        page = write_report(cohort, options.out)
     _say_verdicts(cohort, console)
     console.print(f"{page}", markup=False, soft_wrap=True)
     outcomes = {grade.result.outcome for grade in cohort.grades}

@@ -15,6 +15,7 @@ import time
 import zipfile
 
 import pytest
+from rich.console import Console
 
 from dojo import cli, layout
 from dojo.cohort import command, doctor
@@ -86,6 +87,16 @@ def test_everybody_is_graded_and_the_report_is_written(cohort, capsys):
     ]
     written = {path.name for path in (cohort.parent / "report").iterdir()}
     assert {"index.html", "grades.csv", "results.json", "junit.xml"} <= written
+
+
+def test_on_a_terminal_it_says_what_it_is_at(cohort, capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(command, "Console", functools.partial(Console, force_terminal=True))
+    hand_in(cohort, "ann", focal_loss="right")
+    grade(cohort)
+    shown = capsys.readouterr().out
+    stages = ["reading what was handed in", "1 answer to grade", "writing the report", "1 solved"]
+    assert re.search(".*".join(stages), shown, re.DOTALL)
 
 
 def test_one_text_is_graded_once_and_counts_for_each(cohort):
