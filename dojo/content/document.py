@@ -144,8 +144,9 @@ def read_document(path: Path = layout.QUESTIONS) -> Document:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionsError(f"{layout.shown(path)}:1: {error}") from None
-    # Parsing takes 0.2 s, most of what a light command may take.
-    cache = layout.state_folder() / "questions.json"
+    # Parsing takes 0.2 s, most of what a light command may take. It is nobody's record: whatever
+    # $DOJO_HOME says, it lies with the text.
+    cache = path.parent / ".dojo" / "questions.json"
     key = hashlib.sha256(text.encode() + Path(__file__).read_bytes()).hexdigest()
     document = _cached(cache, key)
     if document is None:
