@@ -1,5 +1,6 @@
 """The sessions: `nox -l` lists them. All share one environment, .venv, as an IDE does."""
 
+import concurrent.futures
 import functools
 import hashlib
 import os
@@ -21,9 +22,9 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "constraints.txt"
 
-# The tests that have something to say about a single kata.
-OF_A_KATA = [f"tests/house/test_{of}.py" for of in ("trees", "asked", "mutants", "traps")]
-OF_A_KATA.append("tests/questions")
+# What has something to say about a single kata: its answers, and the spoken questions.
+ANSWERS = [f"tests/house/test_{of}.py" for of in ("trees", "mutants", "traps")]
+QUESTIONS = ["tests/house/test_asked.py", "tests/questions"]
 
 # TensorFlow takes 2 GB: one environment for all sessions, so nox is to make none itself.
 session_of = functools.partial(nox.session, venv_backend="none")
@@ -42,9 +43,23 @@ def reference(session):
     session.env["DOJO_WARM"] = "1"
     dojo(session, "check", "--tree", "reference", *session.posargs)
     names = [f"--only={name}" for name in session.posargs if not name.startswith("-")]
-    python(session, "pytest", "-q", *(OF_A_KATA if names else side_by_side()), *names)
+    if names:
+        of_some_katas(session, names)
+    else:
+        python(session, "pytest", "-q", *side_by_side())
     if os.environ.get("CI"):
         dojo(session, "warm", "--stop")
+
+
+def of_some_katas(session, names):
+    """While answers are checked, in processes of their own, TensorFlow is imported for the rest."""
+
+    def tell(files):
+        return python(session, "pytest", "-q", *files, *names, silent=True)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for told in pool.map(tell, [ANSWERS, QUESTIONS]):
+            print(told)
 
 
 def side_by_side():
@@ -130,11 +145,11 @@ def dojo(session, *arguments):
     python(session, "dojo", *arguments)
 
 
-def python(session, module, *arguments):
+def python(session, module, *arguments, silent=False):
     prepare(session)
     # With it, Python would not look for `module` here.
     session.env["PYTHONSAFEPATH"] = None
-    session.run(str(PYTHON), "-m", module, *arguments, external=True)
+    return session.run(str(PYTHON), "-m", module, *arguments, external=True, silent=silent)
 
 
 def prepare(session):
