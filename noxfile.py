@@ -145,11 +145,11 @@ def dojo(session, *arguments):
     python(session, "dojo", *arguments)
 
 
-def python(session, module, *arguments, silent=False):
+def python(session, module, *arguments, **how):
     prepare(session)
     # With it, Python would not look for `module` here.
     session.env["PYTHONSAFEPATH"] = None
-    return session.run(str(PYTHON), "-m", module, *arguments, external=True, silent=silent)
+    return session.run(str(PYTHON), "-m", module, *arguments, external=True, **how)
 
 
 def prepare(session):

@@ -8,6 +8,7 @@ import sys
 from dojo import layout
 from tests.house.side_by_side import unit_of
 
+COUNTS = {"test_a": 1, "test_b": 5, "test_c": 9}
 TRAPS = "tests/house/test_traps.py::test_a_second_right_answer_is_solved"
 
 
@@ -24,16 +25,18 @@ def test_each_kata_has_its_traps_for_itself():
 
 def test_it_is_done_so_and_in_the_order_of_collection(tmp_path):
     """Under pytest-xdist itself, which has ceased to without a word."""
-    for name in ("test_a", "test_b"):
-        text = "import pytest\n@pytest.mark.parametrize('x', range({}))\ndef test_x(x): pass\n"
-        (tmp_path / f"{name}.py").write_text(text.format(5 if name == "test_a" else 9))
-    files = [str(tmp_path / name) for name in ("test_a.py", "test_b.py")]
-    plugin = "-ptests.house.side_by_side"
-    options = [plugin, "-v", "--numprocesses=2", f"--config-file={os.devnull}"]
-    command = [sys.executable, "-m", "pytest", *options, f"--rootdir={tmp_path}", *files]
+    for name, tests in COUNTS.items():
+        text = (
+            f"import pytest\n@pytest.mark.parametrize('x', range({tests}))\ndef test_x(x): pass\n"
+        )
+        (tmp_path / f"{name}.py").write_text(text)
+    files = [str(tmp_path / f"{name}.py") for name in COUNTS]
+    options = ["-ptests.house.side_by_side", "-v", "--numprocesses=2", f"--rootdir={tmp_path}"]
+    command = [sys.executable, "-m", "pytest", f"--config-file={os.devnull}", *options, *files]
     done = subprocess.run(command, cwd=layout.ROOT, capture_output=True, text=True, timeout=60)
-    ran = re.findall(r"\[(gw\d)\].* PASSED \S*(test_.)\.py", done.stdout)
-    assert len(ran) == 14, done.stdout
-    assert len(set(ran)) == 2, done.stdout
-    # The first process has the file that comes first, though it has fewer tests.
-    assert ("gw0", "test_a") in ran
+    ran = re.findall(r"\[(gw\d)\].* PASSED \S*(test_[abc])\.py", done.stdout)
+    assert len(ran) == sum(COUNTS.values()), done.stdout
+    assert len(set(ran)) == len(COUNTS), done.stdout
+    # What is collected first is begun first, though it has the fewest tests.
+    mine = next(process for process, name in ran if name == "test_a")
+    assert next(name for process, name in ran if process == mine) == "test_a"
