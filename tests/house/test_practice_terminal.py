@@ -85,6 +85,13 @@ def window(tmp_path_factory):
         yield Window(terminal, tree, env)
 
 
+def save(file, text):
+    """In one piece: a check of what is half written would count, too."""
+    written = file.with_suffix(".new")
+    written.write_text(text, encoding="utf-8")
+    written.replace(file)
+
+
 def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
@@ -103,15 +110,15 @@ def test_the_whole_path(practise, file, home, dojo):
     terminal.until("next: gradients/clip_by_value, not solved yet", "enter start")
     terminal.press("\r")
     terminal.until("of 12:00 left", "Write your answer in", "h hint", "e edit", "q quit")
-    file.write_text(WRONG, encoding="utf-8")
+    save(file, WRONG)
     terminal.until("wrong", "expected", "1 check,", seconds=IMPORT)
     terminal.press("h")
     terminal.until("Hint 1 of 3", "1 check, 1 hint")
     terminal.child.logfile_read = io.BytesIO()
-    file.write_text(f"{WRONG}\n# again\n", encoding="utf-8")
+    save(file, f"{WRONG}\n# again\n")
     terminal.until("2 checks, 1 hint", without=["still running"])
     assert b"still running" in terminal.child.logfile_read.getvalue()
-    file.write_text(RIGHT, encoding="utf-8")
+    save(file, RIGHT)
     terminal.until("solved in", "3 checks, 1 hint", "Traps met", "It comes back for review in 1")
     terminal.press("k")
     terminal.until("How do you give a TensorFlow function", "Decorate a function")
@@ -128,7 +135,7 @@ def test_the_whole_path(practise, file, home, dojo):
 def test_resizing_keeps_everything_in_sight(practise, file):
     terminal = practise("clip_by_value")
     terminal.until("Write your answer in")
-    file.write_text(WRONG, encoding="utf-8")
+    save(file, WRONG)
     terminal.until("wrong", "expected", seconds=IMPORT)
     for columns, rows_ in [(160, 50), (60, 20), (80, 24), (40, 10), (80, 24)]:
         terminal.resize(columns, rows_)
