@@ -20,6 +20,7 @@ class Case:
         replace: (old, new) text of the model answer.
         content: The whole file as bytes, in place of all that.
         stopped: Whether it has to be stopped, though its outcome says another thing.
+        select: A pytest -k expression, where the other tests would only say the same again.
     """
 
     outcome: str
@@ -29,6 +30,7 @@ class Case:
     replace: tuple[str, str] = ("", "")
     content: bytes | None = None
     stopped: bool = False
+    select: str = ""
 
     @property
     def is_late(self):
@@ -36,6 +38,7 @@ class Case:
 
 
 _CLIP = "    return clip(x)"
+_FIRST = "test_1_"
 # Finds the way to the parent, and speaks there.
 _SOCKETS = """
 import os, stat, socket
@@ -46,6 +49,12 @@ def say(data):
                 os.write(number, data)
         except OSError:
             pass
+"""
+# Also when pytest-timeout's clock runs out: only the parent ends it.
+_SILENCE = """
+import signal, time
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+time.sleep(600)
 """
 _ENDLESS = "tf.while_loop(lambda i: i >= 0, lambda i: i * 0, [tf.constant(0)])"
 
@@ -69,7 +78,7 @@ def _trespassing(says, attempt):
     """A right answer that hides what it tried; nothing it names is there."""
     lines = f"import os, pathlib, shutil\nhere = {str(layout.ROOT)!r}\n"
     lines += f"try:\n    {attempt}\nexcept Exception: pass\n"
-    return Case("wrong", says, append=lines)
+    return Case("wrong", says, append=lines, select=_FIRST)
 
 
 # All of them are made from gradients/clip_by_value, whose last line is _CLIP.
@@ -81,18 +90,22 @@ CASES = {
         "wrong", "has no clip_by_value", replace=("def clip_by", "def klip_by")
     ),
     "wrong signature": Case(
-        "wrong", "TypeError", replace=("(x, clip_min, clip_max):", "(x, clip_min):")
+        "wrong", "TypeError", replace=("(x, clip_min, clip_max):", "(x, clip_min):"), select=_FIRST
     ),
-    "returns None": Case("wrong", "None", replace=(_CLIP, "    clip(x)")),
+    "returns None": Case("wrong", "None", replace=(_CLIP, "    clip(x)"), select=_FIRST),
     "returns NumPy": Case(
-        "wrong", "left TensorFlow", replace=(_CLIP, "    return clip(x).numpy()")
+        "wrong", "left TensorFlow", replace=(_CLIP, "    return clip(x).numpy()"), select=_FIRST
     ),
-    "returns a float": Case("wrong", "float", replace=(_CLIP, "    return 1.0")),
-    "returns the wrong shape": Case("wrong", "shape", replace=(_CLIP, "    return clip(x)[None]")),
+    "returns a float": Case("wrong", "float", replace=(_CLIP, "    return 1.0"), select=_FIRST),
+    "returns the wrong shape": Case(
+        "wrong", "shape", replace=(_CLIP, "    return clip(x)[None]"), select=_FIRST
+    ),
     "returns the wrong dtype": Case(
-        "wrong", "dtype", replace=(_CLIP, "    return tf.cast(clip(x), tf.float32)")
+        "wrong", "dtype", replace=(_CLIP, "    return tf.cast(clip(x), tf.float32)"), select=_FIRST
     ),
-    "returns nan": Case("wrong", "nan", replace=(_CLIP, "    return clip(x) * float('nan')")),
+    "returns nan": Case(
+        "wrong", "nan", replace=(_CLIP, "    return clip(x) * float('nan')"), select=_FIRST
+    ),
     "endless loop in a function": Case(
         "timed out", "{file}:", replace=(_CLIP, "    while True:\n        pass")
     ),
@@ -118,6 +131,7 @@ CASES = {
         "expected",
         replace=(_CLIP, "    return clip(x) + 1"),
         append="print('x' * 10**8)",
+        select=_FIRST,
     ),
     "memory without end": Case(
         "wrong",
@@ -155,6 +169,7 @@ CASES = {
         "wrong",
         "model answer",
         prepend="try:\n    import reference.gradients.clip_by_value\nexcept OSError:\n    pass",
+        select=_FIRST,
     ),
     "writes a file of the tests": _trespassing(
         "writes to tests/support/no_such.py, at {file}:",
@@ -190,12 +205,14 @@ CASES = {
         "expected",
         replace=(_CLIP, "    return clip(x) + 1"),
         append="import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
+        select=_FIRST,
     ),
     "stops the warm process": Case(
         "wrong",
         "expected",
         replace=(_CLIP, "    return clip(x) + 1"),
         append="import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)",
+        select=_FIRST,
     ),
     "kills itself": Case(
         "crashed", "SIGKILL", append="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
@@ -214,12 +231,12 @@ CASES = {
     "half a message, and then nothing": Case(
         "timed out",
         "stopped after",
-        append=_SOCKETS + 'say(b\'["Broken", "and\')\nimport time; time.sleep(600)',
+        append=_SOCKETS + 'say(b\'["Broken", "and\')\n' + _SILENCE,
     ),
     "a pipe in the place of its log": Case(
         "timed out",
         "stopped after",
-        append="import os\nos.remove('log'); os.mkfifo('log')\nimport time; time.sleep(600)",
+        append="import os\nos.remove('log'); os.mkfifo('log')\n" + _SILENCE,
     ),
     "a device in the place of its log": Case(
         "crashed",
