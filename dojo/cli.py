@@ -413,6 +413,11 @@ def _need_terminal() -> None:
 
 def _practice(options: argparse.Namespace) -> int:
     _need_terminal()
+    if options.name:
+        from dojo.content import catalogue
+
+        # A slip of the pen is told before all that draws is loaded.
+        catalogue.one(options.name)
     from dojo.sitting import practice
 
     wanted = practice.PracticeOptions(options.name, options.minutes, _tree(options))
