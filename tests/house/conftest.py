@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from dojo import layout
+from dojo.cohort import doctor
 from dojo.content import catalogue
 from dojo.content.document import read_document
 from tests.house.side_by_side import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
@@ -14,6 +15,8 @@ from tests.house.side_by_side import pytest_xdist_make_scheduler as pytest_xdist
 # The commands that the tests run find TensorFlow imported, in CI, too.
 os.environ.setdefault("DOJO_WARM", "1")
 
+# Without these there can be no sandbox.
+NEEDED = ("Linux", "bubblewrap", "a sandbox starts")
 # What waits most comes first, so that something else can be done meanwhile.
 FIRST = ("test_hostile", "test_warm", "test_practice_terminal", "test_compare", "test_traps")
 
@@ -69,3 +72,11 @@ def dead_pid():
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
+
+
+@pytest.fixture(scope="module")
+def sandboxes():
+    """Skips where there can be none, and only there: a sandbox with a hole is to fail."""
+    needed = [found for found in doctor.examine() if found.what in NEEDED]
+    if missing := next((found for found in needed if found.fault), None):
+        pytest.skip(f"no sandbox here: {missing.what}: {missing.fault}; {missing.remedy}")

@@ -6,9 +6,6 @@ import pytest
 
 from dojo import layout
 from dojo.cohort import doctor
-from tests.house.test_sandbox import missing
-
-needs_sandbox = pytest.mark.skipif(bool(missing), reason=f"no sandbox here: {missing}")
 
 
 def found(said):
@@ -50,7 +47,7 @@ def test_elsewhere_than_on_linux_there_is_none(monkeypatch, capsys):
     assert found(capsys.readouterr().out) == {"Linux": ("no", "this is darwin")}
 
 
-@needs_sandbox
+@pytest.mark.usefixtures("sandboxes")
 def test_where_all_holds_it_says_so(capsys):
     assert doctor.show() == 0
     said = capsys.readouterr().out
@@ -60,7 +57,7 @@ def test_where_all_holds_it_says_so(capsys):
     doctor.require()
 
 
-@needs_sandbox
+@pytest.mark.usefixtures("sandboxes")
 def test_a_wall_with_a_hole_is_found(monkeypatch, capsys):
     """As if the tool itself were to be hidden, which is inside."""
     monkeypatch.setattr(doctor, "_hidden", lambda: [layout.ROOT / "dojo"])

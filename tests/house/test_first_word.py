@@ -130,7 +130,9 @@ def report(result, folder):
 
 def test_what_still_fails_is_told_while_the_rest_runs(check):
     (word,), result = check(failing(2))
-    assert (word.test, word.done, word.total) == (SHOWN, 0, 3)
+    assert (word.test, word.done) == (SHOWN, 0)
+    # The suite may not have said yet how many tests it has.
+    assert word.total in (0, 3)
     assert word.failure == result.failures[0]
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from dojo import layout
 from dojo.check import examiner
-from dojo.cohort import calls, doctor, memory, sandbox
+from dojo.cohort import calls, memory, sandbox
 from dojo.cohort.bounds import BOUNDS
 from dojo.cohort.grading import Grader
 from tests.house.hostile import CASES
@@ -29,18 +29,8 @@ ANSWER = layout.source_file(KATA, layout.REFERENCE).read_text(encoding="utf-8")
 SHOWN = f"katas/{KATA}.py"
 SECRET = "TOKEN_OF_THE_TEACHER"
 
-# Without these there can be no sandbox.
-NEEDED = ("Linux", "bubblewrap", "a sandbox starts")
 # The first of them waits for TensorFlow's import.
-pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def possible():
-    """Skips where there can be none, and only there: a sandbox with a hole is to fail."""
-    needed = [finding for finding in doctor.examine() if finding.what in NEEDED]
-    if missing := next((f for f in needed if f.fault), None):
-        pytest.skip(f"no sandbox here: {missing.what}: {missing.fault}; {missing.remedy}")
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("sandboxes")]
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def test_a_change_of_what_was_checked_is_noticed(tmp_path, changed):
 
 def test_another_tensorflow_is_noticed(monkeypatch):
     check()
-    monkeypatch.setattr(solved.importlib.metadata, "version", lambda name: "2.99")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "2.99")
     assert solved.known([KATA]) == set()
 
 
