@@ -35,11 +35,11 @@ def changed(before: Mapping[str, str]) -> list[str]:
 
 
 def remark(names: list[str]) -> str:
-    """Says what has changed, and how to go on from what is there now."""
+    """Says what has changed, and how not to be told again."""
     told = ", ".join(names[:_MOST_NAMES])
     more = len(names) - _MOST_NAMES
     others = f" and {counted(more, 'other')}" if more > 0 else ""
     return (
         f"Changed since the warm process started: {told}{others}\n"
-        "If that was you, or a git pull, start it anew: python -m dojo warm --stop"
+        "If that was you, or a git pull, all is well: python -m dojo warm --stop takes note of it"
     )

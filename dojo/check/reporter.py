@@ -46,6 +46,10 @@ class _Failure:
     ruled_out: tuple[str, ...] = ()
 
 
+# TensorFlow takes a second to get out of each, and a minute out of a suite's.
+_ENOUGH_RECURSIONS = 3
+
+
 class Reporter:
     """Says what happens while it happens."""
 
@@ -56,6 +60,7 @@ class Reporter:
         self.blind = False
         self.seconds = 0.0
         self.timed_out = False
+        self._recursions = 0
         self.session: pytest.Session | None = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -98,6 +103,9 @@ class Reporter:
         self.send(Tested(name, False, self.seconds, *told))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        if isinstance(excinfo.value, pytest.Session.Interrupted):
+            # By `_skip_the_rest`: the failure before it says why.
+            return
         where = location(excinfo.value.__traceback__, self.source)
         self.send(Interrupted(f"{type(excinfo.value).__name__} ended the tests{where}"))
 
@@ -121,6 +129,9 @@ class Reporter:
             self._stop_for_time(error, item)
         else:
             self.failure = _Failure(describe(error, self.source, item.path))
+            self._recursions += isinstance(error, RecursionError)
+            if self._recursions == _ENOUGH_RECURSIONS:
+                self._skip_the_rest("recursion without end")
 
     def _stop_for_time(self, error: BaseException, item: pytest.Item) -> None:
         where = location(error.__traceback__, self.source)
@@ -128,9 +139,12 @@ class Reporter:
         self.failure = _Failure(message, kind=Kind.LATE)
         self.timed_out = True
         self.send(TimedOut(message))
+        self._skip_the_rest("timed out")
+
+    def _skip_the_rest(self, why: str) -> None:
+        """The tests to come would very likely end in the same way."""
         if self.session is not None:
-            # The tests to come would very likely hang as well.
-            self.session.shouldstop = "timed out"
+            self.session.shouldstop = why
 
 
 class Held:

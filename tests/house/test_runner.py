@@ -77,6 +77,15 @@ def test_a_process_that_is_slow_to_answer_still_says_where_it_hangs(tree, monkey
     assert f"{layout.source_file(KATA, tree)}:3" in result.failures[0].message
 
 
+def test_of_recursion_without_end_three_tests_are_enough(tree):
+    """TensorFlow takes a second to get out of each."""
+    write(tree, ANSWER.replace("return clip(x)", "return clip_by_value(x, clip_min, clip_max)"))
+    (result,) = Runner(tree).results([KATA])
+    assert result.outcome is Outcome.WRONG
+    assert len(result.failures) == 3
+    assert all("RecursionError" in failure.message for failure in result.failures)
+
+
 def test_closing_the_iterator_kills_what_runs(tree):
     note = tree / "pid"
     write(tree, f"import os\nopen({str(note)!r}, 'w').write(str(os.getpid()))\nwhile True: pass\n")
