@@ -38,7 +38,6 @@ def write(tree, text):
 def test_where_there_is_no_fork_the_same_code_runs_in_a_fresh_interpreter(tree, monkeypatch):
     note = tree / "pid"
     noting = f"import os\nopen({str(note)!r}, 'w').write(str(os.getppid()))\n"
-    # Of a right answer, another interpreter would have to confirm it.
     write(tree, f"{WRONG}\n{noting}")
     (forked,) = Runner(tree).results([KATA])
     monkeypatch.setattr(processes, "can_fork", lambda: False)
@@ -46,6 +45,10 @@ def test_where_there_is_no_fork_the_same_code_runs_in_a_fresh_interpreter(tree, 
     assert told(result) == told(forked)
     # Nobody stood between this process and the kata's.
     assert int(note.read_text()) == os.getpid()
+    # Of a right one, another interpreter confirms it.
+    write(tree, ANSWER)
+    (result,) = Runner(tree).results([KATA])
+    assert (result.outcome, result.failures) == (Outcome.SOLVED, [])
 
 
 def told(result):
