@@ -239,7 +239,7 @@ class _Course:
         return Day(date, list(self._spoken(due, [])))
 
     def _say(
-        self, sheet: "_Sheet", due: Iterable[Question] = (), new: Sequence[Question] = ()
+        self, sheet: _Sheet, due: Iterable[Question] = (), new: Sequence[Question] = ()
     ) -> None:
         due = list(due)
         sheet.due += due
